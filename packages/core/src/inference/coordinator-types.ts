@@ -1,0 +1,46 @@
+import type { ManifestHash, ModelId, LayerRange, PeerName } from '../ids.ts';
+import type { GenerateRequest, StageTiming } from './generator.ts';
+import type { TokenLogprobs } from '../generation/sampling.ts';
+
+export const ENGINE_KINDS = ['reference', 'wasm', 'webgpu', 'webllm'] as const;
+export type EngineKind = (typeof ENGINE_KINDS)[number];
+
+/** One hop of a route, as `x-opengateway-route` and the chat page show it. */
+export interface RouteStage {
+  readonly peer: PeerName;
+  readonly engine: EngineKind;
+  readonly layers: LayerRange;
+}
+
+export interface CoordinatorRequest extends GenerateRequest {
+  readonly model: ModelId;
+  readonly manifest: ManifestHash;
+  readonly layerCount: number;
+}
+
+/** In this order: route (first, and again after each failover), progress*, token*, end. */
+export type CoordinatorEvent =
+  | {
+      readonly type: 'route';
+      readonly stages: readonly RouteStage[];
+      readonly attempt: number;
+      readonly reason?: string;
+    }
+  | { readonly type: 'progress'; readonly state: 'queued' | 'prefill'; readonly done: number; readonly total: number }
+  | { readonly type: 'token'; readonly token: number; readonly logprobs?: TokenLogprobs }
+  | {
+      readonly type: 'end';
+      readonly reason: 'stop' | 'length';
+      readonly timing: StageTiming;
+      readonly failovers: number;
+    };
+
+/**
+ * Plans a route, runs it, and carries on elsewhere when a peer is lost; never repeats or drops a token.
+ *
+ * @throws (from the iterator) `no_route` (nobody serves the model: retryable), `capacity` (all who serve
+ * it are full: retryable), `context_length_exceeded`, or the signal's reason.
+ */
+export interface Coordinator {
+  run(request: CoordinatorRequest, options: { signal: AbortSignal }): AsyncIterable<CoordinatorEvent>;
+}

@@ -1,0 +1,72 @@
+import type {
+  EngineKind,
+  GenerateEvent,
+  GenerateRequest,
+  LayerRange,
+  ModelManifest,
+  WireError,
+} from '@opengateway/core';
+import type { EngineInfo, EngineUsage } from './engines/engine.ts';
+
+/** Where the worker gets a model's bytes. */
+export type WeightsLocation =
+  /** Fetched by ranges from `baseUrl` + file name, kept in the store of the platform (OPFS or a folder). */
+  | { readonly kind: 'http'; readonly baseUrl: string; readonly storeDirectory?: string }
+  /** Read from a local folder (Node only), nothing stored. */
+  | { readonly kind: 'directory'; readonly path: string };
+
+export interface LoadRequest {
+  readonly manifest: ModelManifest;
+  readonly weights: WeightsLocation;
+  readonly engine: EngineKind;
+  readonly layers: LayerRange;
+  /** @default 256 MiB */
+  readonly kvBudgetBytes?: number;
+  /** Sequences computed at once. @default 8 */
+  readonly maxSequences?: number;
+}
+
+export type LoadProgress =
+  | {
+      readonly type: 'weights-progress';
+      readonly doneBytes: number;
+      readonly totalBytes: number;
+      readonly fetchedBytes: number;
+    }
+  | { readonly type: 'self-test'; readonly decodeTokensPerSecond: number; readonly prefillTokensPerSecond: number };
+
+export interface LoadedModel {
+  readonly info: EngineInfo;
+  readonly loadMs: number;
+  readonly decodeTokensPerSecond: number;
+  readonly prefillTokensPerSecond: number;
+}
+
+export interface WorkerStats {
+  readonly usage: EngineUsage;
+  readonly active: number;
+  readonly queued: number;
+  readonly tokensTotal: number;
+  readonly prefillTokensTotal: number;
+  /** Of the last few seconds of work, all sequences together. */
+  readonly tokensPerSecond: number;
+  readonly storedBytes: number;
+}
+
+/** Events of one generation, posted on its own MessagePort by the worker. */
+export type GenerationMessage = GenerateEvent | { readonly type: 'error'; readonly error: WireError };
+
+/** Posted to the worker on the same port: grants more tokens, or stops. */
+export type GenerationControl = { readonly type: 'credit'; readonly tokens: number } | { readonly type: 'cancel' };
+
+/** The one interface of the engine worker, over Comlink; the same in a tab and in Node. */
+export interface WorkerApi {
+  load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel>;
+  /** Starts a generation whose events go to `port` (transferred). */
+  generate(request: GenerateRequest, port: MessagePort): Promise<void>;
+  stats(): Promise<WorkerStats>;
+  /** Ends running generations and frees the engine. */
+  unload(): Promise<void>;
+  /** Removes every stored weight of this origin or folder. */
+  forgetWeights(): Promise<void>;
+}

@@ -1,0 +1,67 @@
+/** Builds the WASM kernels and the site, each only when its sources changed. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { glob, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+interface Target {
+  readonly name: string;
+  readonly sources: readonly string[];
+  readonly outputs: readonly string[];
+  readonly commands: readonly (readonly string[])[];
+}
+
+const TARGETS: readonly Target[] = [
+  {
+    name: 'site',
+    sources: [
+      'apps/web/{index.html,public/**/*,src/**/*}',
+      'packages/*/src/**/*.{ts,tsx,wasm}',
+      'vite.config.ts',
+      'package-lock.json',
+    ],
+    outputs: ['apps/web/dist/index.html'],
+    commands: [['vite', 'build', '--logLevel', 'warn']],
+  },
+];
+
+const ROOT = new URL('..', import.meta.url);
+const STAMPS = new URL('.cache/build/', ROOT);
+
+/** Runs every stale target in order. */
+export async function build({ quiet = false } = {}): Promise<void> {
+  for (const target of TARGETS) {
+    const digest = await sourcesDigest(target);
+    const stamp = new URL(`${target.name}.sha256`, STAMPS);
+    const fresh =
+      target.outputs.every((path) => existsSync(new URL(path, ROOT))) &&
+      existsSync(stamp) &&
+      (await readFile(stamp, 'utf8')) === digest;
+    if (fresh) continue;
+    if (!quiet) console.log(`Building the ${target.name}…`);
+    for (const [command, ...args] of target.commands) {
+      await promisify(execFile)(command as string, args, { cwd: ROOT, shell: process.platform === 'win32' });
+    }
+    await mkdir(STAMPS, { recursive: true });
+    await writeFile(stamp, digest);
+  }
+}
+
+async function sourcesDigest(target: Target): Promise<string> {
+  const paths = new Set<string>();
+  for (const pattern of target.sources) {
+    for await (const path of glob(pattern, { cwd: ROOT })) paths.add(path);
+  }
+  const hash = createHash('sha256').update(JSON.stringify(target.commands));
+  for (const path of [...paths].sort()) {
+    const content = await readFile(new URL(path, ROOT)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EISDIR') return '';
+      throw error;
+    });
+    hash.update(path).update('\0').update(content);
+  }
+  return hash.digest('hex');
+}
+
+if (import.meta.main) await build();

@@ -1,0 +1,64 @@
+import { fileURLToPath } from 'node:url';
+import preact from '@preact/preset-vite';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { CHROMIUM_ARGUMENTS, chromiumPath } from './scripts/chromium.ts';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+
+/** Cross-origin isolation, in dev and tests as the relay serves it. */
+const ISOLATION_HEADERS = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+export default defineConfig(async () => ({
+  root: 'apps/web',
+  plugins: [preact()],
+  worker: { format: 'es' as const },
+  server: { headers: ISOLATION_HEADERS },
+  build: { outDir: 'dist', emptyOutDir: true, target: 'es2023' },
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          root,
+          include: ['{packages,apps,scripts,test}/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.browser.test.ts', 'test/e2e/**'],
+          globalSetup: ['scripts/test-setup.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        root,
+        server: { headers: ISOLATION_HEADERS },
+        test: {
+          name: 'browser',
+          root,
+          include: ['{packages,apps,test}/**/*.browser.test.ts'],
+          globalSetup: ['scripts/test-setup.ts'],
+          testTimeout: 60_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: { executablePath: await chromiumPath(), args: CHROMIUM_ARGUMENTS } }),
+            instances: [{ browser: 'chromium' as const }],
+          },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          root,
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['scripts/test-setup.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+}));
