@@ -6,6 +6,8 @@ export * from './completion/types.ts';
 export * from './generation/sampling.ts';
 export * from './inference/coordinator-types.ts';
 export * from './inference/generator.ts';
+export * from './contributor/types.ts';
 export * from './membership/advert.ts';
+export * from './membership/peer-view.ts';
 export * from './models/manifest.ts';
 export * from './models/tensor-reader.ts';

@@ -1,0 +1,63 @@
+import type { CatalogEntry } from '../bootstrap.ts';
+import type { WireError } from '../errors.ts';
+import type { LayerRange } from '../ids.ts';
+import type { EngineKind } from '../inference/coordinator-types.ts';
+
+export const CONTRIBUTOR_STATES = ['idle', 'probing', 'loading', 'self-test', 'serving', 'paused', 'error'] as const;
+export type ContributorState = (typeof CONTRIBUTOR_STATES)[number];
+
+/** Weights on their way into the engine. */
+export interface LoadingProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  /** Of `doneBytes`, those that came over the network in this run. */
+  readonly fetchedBytes: number;
+  readonly bytesPerSecond: number;
+}
+
+/** Everything a page or a log says about this contributor; a new object at every change. */
+export interface ContributorSnapshot {
+  readonly state: ContributorState;
+  /** When the state was entered, milliseconds since the epoch. */
+  readonly sinceMs: number;
+  readonly model: CatalogEntry | null;
+  readonly engine: EngineKind | null;
+  readonly layers: LayerRange | null;
+  /** What the engine build is, e.g. `relaxed-simd`. */
+  readonly variant: string | null;
+  readonly loading: LoadingProgress | null;
+  readonly error: WireError | null;
+  /** Measured by the self-test on this device. */
+  readonly decodeTokensPerSecond: number;
+  readonly prefillTokensPerSecond: number;
+  readonly requestsNow: number;
+  readonly requestsQueued: number;
+  readonly requestsServed: number;
+  readonly tokensServed: number;
+  /** All sequences together, over the last seconds of work; 0 when idle. */
+  readonly tokensPerSecond: number;
+  readonly lastRequestMs: number | null;
+  readonly storedBytes: number;
+  readonly relayConnected: boolean;
+}
+
+export interface StartContributing {
+  readonly entry: CatalogEntry;
+  readonly engine: EngineKind;
+}
+
+/** Lends this device: loads a model, tests itself, announces it and answers requests. */
+export interface Contributor {
+  snapshot(): ContributorSnapshot;
+  /** Calls `listener` at every change; returns what ends that. */
+  subscribe(listener: (snapshot: ContributorSnapshot) => void): () => void;
+  /** Resolves when serving; rejects (and enters `error`) with a typed error. */
+  start(options: StartContributing): Promise<void>;
+  /** Announces `paused`: running answers finish, no new ones are taken; the model stays loaded. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Announces `leaving`, ends running answers, frees the engine. Back to `idle`. */
+  stop(): Promise<void>;
+  /** Stops and removes stored weights. */
+  forget(): Promise<void>;
+}

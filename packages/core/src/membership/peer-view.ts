@@ -1,0 +1,18 @@
+import type { PeerName } from '../ids.ts';
+import type { Advert } from './advert.ts';
+
+/** A peer as its last advert describes it. */
+export interface PeerView {
+  readonly peer: PeerName;
+  readonly advert: Advert;
+  readonly lastSeenMs: number;
+}
+
+/** Who serves what now: soft state fed by adverts, forgotten after `ADVERT_TTL_MS`, on leaving or disconnection. */
+export interface PeerRegistry {
+  /** Peers in no particular order; never more than `MAX_PEERS`. */
+  peers(): readonly PeerView[];
+  get(peer: PeerName): PeerView | undefined;
+  /** Calls `listener` after every change; returns what ends that. */
+  subscribe(listener: () => void): () => void;
+}
