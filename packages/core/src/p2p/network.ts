@@ -1,0 +1,71 @@
+import type { Libp2p } from '@libp2p/interface';
+import type { Clock } from '../clock.ts';
+import type { PeerName } from '../ids.ts';
+import type { Coordinator } from '../inference/coordinator-types.ts';
+import type { Generator } from '../inference/generator.ts';
+import type { ServedModel } from '../membership/advert.ts';
+import type { PeerRegistry } from '../membership/peer-view.ts';
+
+/** What a contributor lends to the network. */
+export interface ServeInit {
+  /** Computes the answers; sees only requests that passed validation. */
+  readonly generator: Generator;
+  /** What is served now, with its free places; read at every advert. Empty announces nothing to use. */
+  served(): readonly ServedModel[];
+  readonly kind: 'tab' | 'node';
+}
+
+/** One contributor's presence on the network. At most one per `Network` at a time. */
+export interface ServingHandle {
+  /** Says that `served()` changed; the advert follows within `MIN_ADVERT_GAP_MS`. Cheap: call it at every change. */
+  announce(): void;
+  /** Announces `paused`: running answers finish, new ones are refused. */
+  pause(): void;
+  resume(): void;
+  /** Announces `leaving`, hands running answers over to other peers, ends what is left. Idempotent. */
+  leave(): Promise<void>;
+  /** Sessions of other peers running here now. */
+  sessions(): number;
+}
+
+export interface NetworkInit {
+  /** A `relay` listens on loopback for its HTTP server to pipe upgrades to; a `peer` only dials. */
+  readonly role: 'relay' | 'peer';
+  readonly region: string;
+  /** Persistent identity, as `generatePrivateKey` makes it. @default a fresh one */
+  readonly privateKey?: Uint8Array;
+  /** Multiaddrs to listen on. @default loopback WebSockets, any port, for a relay; none for a peer */
+  readonly listen?: readonly string[];
+  /** Relays to stay connected to, or what finds them before every dial (`GET /bootstrap`). */
+  readonly relayMultiaddrs?: readonly string[] | (() => Promise<readonly string[]>);
+}
+
+export interface NetworkComponents {
+  readonly clock?: Clock;
+}
+
+/**
+ * One node of the network with everything on it: membership, the inference protocol, a coordinator.
+ *
+ * The coordinator also uses what this very node serves (`serve`), with no network in between.
+ */
+export interface Network {
+  readonly peer: PeerName;
+  readonly region: string;
+  readonly node: Libp2p;
+  readonly registry: PeerRegistry;
+  readonly coordinator: Coordinator;
+  /** Whether the link to a relay stands (always false for a relay). */
+  relayConnected(): boolean;
+  /** Calls `listener` when the link to the relay comes or goes; returns what ends that. */
+  onRelayChange(listener: (connected: boolean) => void): () => void;
+  /** Addresses others can dial, each ending in `/p2p/<peer>`. */
+  multiaddrs(): readonly string[];
+  /** Answers requests of other peers. @throws `already_serving` */
+  serve(init: ServeInit): ServingHandle;
+  start(): Promise<void>;
+  /** Announces `leaving`, ends running sessions, closes every connection. */
+  stop(): Promise<void>;
+}
+
+export type CreateNetwork = (components: NetworkComponents, init: NetworkInit) => Promise<Network>;
