@@ -9,5 +9,8 @@ export * from './inference/generator.ts';
 export * from './contributor/types.ts';
 export * from './membership/advert.ts';
 export * from './membership/peer-view.ts';
+export * from './models/dequantize.ts';
+export * from './models/errors.ts';
+export * from './models/gguf/index.ts';
 export * from './models/manifest.ts';
 export * from './models/tensor-reader.ts';
