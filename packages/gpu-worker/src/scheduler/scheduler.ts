@@ -1,0 +1,338 @@
+import { errorCode } from '@opengateway/core';
+import { checkRequest } from './check-request.ts';
+import {
+  CREDIT_WINDOW_TOKENS,
+  DEFAULT_CREDIT_STALL_LIMIT_MS,
+  DEFAULT_MAX_QUEUED_GENERATIONS,
+  DEFAULT_STEP_BUDGET_MS,
+  HEARTBEAT_INTERVAL_MS,
+} from './constants.ts';
+import { ConsumerStalledError, EngineBusyError, EngineFailedError } from './errors.ts';
+import { Generation } from './generation.ts';
+import { createPrefillPacer } from './prefill-pacer.ts';
+import { createRateMeter } from './rate-meter.ts';
+import { yieldToMessages } from './yield-to-messages.ts';
+import type { GenerateRequest } from '@opengateway/core';
+import type { EngineOutput, EngineStep } from '../engines/engine.ts';
+import type {
+  GenerationHandle,
+  GenerationSink,
+  Scheduler,
+  SchedulerComponents,
+  SchedulerInit,
+  SchedulerStats,
+} from './types.ts';
+
+/**
+ * Creates the scheduler of one engine.
+ *
+ * Each step is one `forward`: a token for every answer that has credit, and a piece of the prompts that
+ * are still to be read, sized so that the step stays within its budget. Nothing runs, no timer either,
+ * while nothing is open.
+ *
+ * @example
+ * const scheduler = createScheduler({ engine, createSampler, clock: systemClock });
+ * const generation = scheduler.start(request, { emit: console.log, fail: console.error });
+ * generation.grant(32);
+ */
+export const createScheduler = (components: SchedulerComponents, init: SchedulerInit = {}): Scheduler =>
+  new ContinuousBatcher(components, init);
+
+class ContinuousBatcher implements Scheduler {
+  readonly #components: Required<SchedulerComponents>;
+  readonly #init: Required<Omit<SchedulerInit, 'onEngineFailure'>> & Pick<SchedulerInit, 'onEngineFailure'>;
+  readonly #pacer;
+  readonly #rate = createRateMeter();
+  readonly #waiting: Generation[] = [];
+  #running: Generation[] = [];
+  /** Steps of the `forward` under way and whose they are; the arrays are used again for every step. */
+  readonly #steps: EngineStep[] = [];
+  readonly #stepOwners: Generation[] = [];
+  /** Between two turns of the message queue: sequences must not close under the engine's hands. */
+  #working = false;
+  #woken = false;
+  #loop: Promise<void> | null = null;
+  #watch: AbortController | null = null;
+  /** Where the next step starts looking for prompts (and answers, if they do not all fit). */
+  #turn = 0;
+  #closed = false;
+  #tokensTotal = 0;
+  #prefillTokensTotal = 0;
+
+  constructor(components: SchedulerComponents, init: SchedulerInit) {
+    this.#components = { yieldToMessages, ...components };
+    this.#init = {
+      maxQueued: DEFAULT_MAX_QUEUED_GENERATIONS,
+      stepBudgetMs: DEFAULT_STEP_BUDGET_MS,
+      initialCredit: CREDIT_WINDOW_TOKENS,
+      creditStallLimitMs: DEFAULT_CREDIT_STALL_LIMIT_MS,
+      ...init,
+    };
+    this.#pacer = createPrefillPacer({
+      stepBudgetMs: this.#init.stepBudgetMs,
+      maxTokens: components.engine.info.maxBatchTokens,
+    });
+  }
+
+  start(request: GenerateRequest, sink: GenerationSink): GenerationHandle {
+    const generation = this.#accept(request, sink);
+    if (generation === null) return { grant: () => {}, cancel: () => {} };
+    this.#waiting.push(generation);
+    this.#admit();
+    if (generation.sequence === null && !generation.finished) {
+      generation.sayQueued(this.#waiting.length - 1, this.#waiting.length, this.#components.clock.now());
+    }
+    this.#wake();
+    return {
+      grant: (tokens) => {
+        generation.grant(tokens);
+        this.#wake();
+      },
+      cancel: () => {
+        if (generation.finished) return;
+        generation.cancelled = true;
+        if (!this.#working) this.#removeEnded();
+        this.#wake();
+      },
+    };
+  }
+
+  stats(): SchedulerStats {
+    return {
+      active: this.#running.length,
+      queued: this.#waiting.length,
+      tokensTotal: this.#tokensTotal,
+      prefillTokensTotal: this.#prefillTokensTotal,
+      tokensPerSecond: this.#rate.tokensPerSecond(this.#components.clock.now()),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#watch?.abort();
+    const error = new EngineFailedError('The model was unloaded.');
+    for (const generation of [...this.#running, ...this.#waiting]) {
+      if (!generation.finished && !generation.cancelled) generation.fail(error);
+    }
+    if (!this.#working) this.#removeEnded();
+    await this.#loop;
+  }
+
+  /** A new generation, or null where the sink was told why not. */
+  #accept(request: GenerateRequest, sink: GenerationSink): Generation | null {
+    const { engine, createSampler, clock } = this.#components;
+    const refusal = this.#closed
+      ? new EngineFailedError('The model was unloaded.')
+      : (checkRequest(request, engine.info) ??
+        (this.#waiting.length >= this.#init.maxQueued ? new EngineBusyError(this.#waiting.length) : null));
+    if (refusal !== null) {
+      sink.fail(refusal);
+      return null;
+    }
+    try {
+      const sampler = createSampler({
+        vocabularySize: engine.info.architecture.vocabularySize,
+        parameters: request.sampling,
+        promptTokens: request.tokens.slice(0, request.promptTokenCount),
+        answerTokens: request.tokens.slice(request.promptTokenCount),
+      });
+      return new Generation(request, sink, { sampler, credit: this.#init.initialCredit, nowMs: clock.now() });
+    } catch (error) {
+      sink.fail(error);
+      return null;
+    }
+  }
+
+  /** Gives places to those who wait, first come first served: a large one is never overtaken for ever. */
+  #admit(): void {
+    const { engine, clock } = this.#components;
+    while (this.#waiting.length > 0) {
+      const generation = this.#waiting[0] as Generation;
+      try {
+        generation.admit(engine.open({ maxTokens: generation.reservedTokens }), clock.now());
+        this.#running.push(generation);
+      } catch (error) {
+        const code = errorCode(error);
+        const mayFitLater = (code === 'kv_cache_full' || code === 'too_many_sequences') && this.#running.length > 0;
+        if (mayFitLater) return;
+        generation.fail(error);
+      }
+      this.#waiting.shift();
+    }
+  }
+
+  #wake(): void {
+    this.#woken = true;
+    if (this.#loop !== null || this.#closed) return;
+    this.#watch?.abort();
+    this.#watch = null;
+    this.#loop = this.#run().finally(() => {
+      this.#working = false;
+      this.#loop = null;
+      if (this.#closed || this.#running.length + this.#waiting.length === 0) return;
+      if (this.#woken) this.#wake();
+      else void this.#watchOver();
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#components;
+    for (;;) {
+      // Requests that arrived together start together, and cancellations count before the next step.
+      this.#working = false;
+      await this.#components.yieldToMessages();
+      this.#working = true;
+      this.#woken = false;
+      this.#removeEnded();
+      if (this.#closed) return;
+      this.#admit();
+      const startedMs = clock.now();
+      this.#endStalled(startedMs);
+      this.#sayAlive(startedMs);
+      this.#steps.length = 0;
+      this.#stepOwners.length = 0;
+      const decodeTokens = this.#planDecode();
+      const prefillTokens = this.#planPrefill(this.#components.engine.info.maxBatchTokens - decodeTokens);
+      if (this.#steps.length === 0) return;
+      const tokensBefore = this.#tokensTotal;
+      if (!(await this.#step())) continue;
+      const endedMs = clock.now();
+      this.#prefillTokensTotal += prefillTokens;
+      if (prefillTokens > 0) this.#pacer.record(prefillTokens, decodeTokens, endedMs - startedMs);
+      this.#rate.record(endedMs, this.#tokensTotal - tokensBefore, endedMs - startedMs);
+    }
+  }
+
+  /** One token for every answer that has credit; returns how many. */
+  #planDecode(): number {
+    const running = this.#running;
+    const room = this.#components.engine.info.maxBatchTokens;
+    this.#turn = running.length > 0 ? (this.#turn + 1) % running.length : 0;
+    for (let index = 0; index < running.length && this.#steps.length < room; index++) {
+      const generation = running[(this.#turn + index) % running.length] as Generation;
+      if (generation.isPrefilling || generation.credit <= 0) continue;
+      this.#steps.push(generation.decodeStep());
+      this.#stepOwners.push(generation);
+    }
+    return this.#steps.length;
+  }
+
+  /** Pieces of prompts, another one first each time; returns how many tokens. */
+  #planPrefill(room: number): number {
+    const running = this.#running;
+    const chunkTokens = Math.min(this.#pacer.chunkTokens, room);
+    let left = chunkTokens;
+    for (let index = 0; index < running.length && left > 0; index++) {
+      const generation = running[(this.#turn + index) % running.length] as Generation;
+      if (!generation.isPrefilling || generation.credit <= 0) continue;
+      const tokens = Math.min(left, generation.remainingPromptTokens);
+      this.#steps.push(generation.prefillStep(tokens));
+      this.#stepOwners.push(generation);
+      left -= tokens;
+    }
+    return chunkTokens - left;
+  }
+
+  /** Computes what is planned and tells the results; false where the engine failed. */
+  async #step(): Promise<boolean> {
+    let outputs: readonly EngineOutput[];
+    try {
+      outputs = await this.#components.engine.forward(this.#steps);
+    } catch (error) {
+      this.#failStep(error);
+      return false;
+    }
+    const nowMs = this.#components.clock.now();
+    for (let index = 0; index < this.#stepOwners.length; index++) {
+      const generation = this.#stepOwners[index] as Generation;
+      if (generation.cancelled || generation.finished) continue;
+      this.#deliver(generation, this.#steps[index] as EngineStep, outputs[index] as EngineOutput, nowMs);
+    }
+    return true;
+  }
+
+  #deliver(generation: Generation, step: EngineStep, output: EngineOutput, nowMs: number): void {
+    try {
+      if (generation.isPrefilling) {
+        generation.prefilledTokens += step.input.length;
+        generation.sayPrefill(nowMs);
+        if (generation.isPrefilling) return;
+      }
+      const reason = generation.takeLogits(output.values, nowMs);
+      if (reason !== 'stop') this.#tokensTotal++;
+      if (reason === null) return;
+      this.#release(generation);
+      generation.end(reason, nowMs);
+    } catch (error) {
+      generation.fail(error);
+    }
+  }
+
+  #failStep(error: unknown): void {
+    const failure = new EngineFailedError('The engine failed in the middle of a step.', { cause: error });
+    for (const generation of this.#stepOwners) {
+      if (!generation.finished && !generation.cancelled) generation.fail(failure);
+    }
+    this.#removeEnded();
+    this.#init.onEngineFailure?.(error);
+  }
+
+  #endStalled(nowMs: number): void {
+    let ended = false;
+    for (const generation of this.#running) {
+      if (generation.stalledSinceMs === null) continue;
+      const stalledMs = nowMs - generation.stalledSinceMs;
+      if (stalledMs < this.#init.creditStallLimitMs) continue;
+      generation.fail(new ConsumerStalledError(stalledMs));
+      ended = true;
+    }
+    if (ended) {
+      this.#removeEnded();
+      this.#admit();
+    }
+  }
+
+  #sayAlive(nowMs: number): void {
+    for (let index = 0; index < this.#waiting.length; index++) {
+      const generation = this.#waiting[index] as Generation;
+      if (nowMs - generation.lastEventMs < HEARTBEAT_INTERVAL_MS) continue;
+      generation.sayQueued(index, this.#waiting.length, nowMs);
+    }
+    for (const generation of this.#running) {
+      if (!generation.isPrefilling || nowMs - generation.lastEventMs < HEARTBEAT_INTERVAL_MS) continue;
+      generation.sayPrefill(nowMs);
+    }
+  }
+
+  /** While everything that runs waits for its consumer, those in the queue still hear from us. */
+  async #watchOver(): Promise<void> {
+    const watch = new AbortController();
+    this.#watch = watch;
+    try {
+      await this.#components.clock.sleep(HEARTBEAT_INTERVAL_MS, watch.signal);
+    } catch {
+      // Aborted: the loop runs again and takes over.
+      return;
+    }
+    if (this.#watch === watch) this.#wake();
+  }
+
+  #removeEnded(): void {
+    let kept = 0;
+    for (const generation of this.#running) {
+      if (generation.finished || generation.cancelled) this.#release(generation);
+      else this.#running[kept++] = generation;
+    }
+    this.#running.length = kept;
+    for (let index = this.#waiting.length - 1; index >= 0; index--) {
+      const generation = this.#waiting[index] as Generation;
+      if (generation.cancelled || generation.finished) this.#waiting.splice(index, 1);
+    }
+  }
+
+  #release(generation: Generation): void {
+    if (generation.sequence === null) return;
+    this.#components.engine.close(generation.sequence);
+    generation.sequence = null;
+  }
+}

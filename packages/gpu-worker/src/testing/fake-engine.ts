@@ -1,0 +1,142 @@
+import { ContextLengthExceededError, InvalidStepError, KvCacheFullError } from '../engines/errors.ts';
+import { SequenceNotFoundError, TooManySequencesError } from '../engines/errors.ts';
+import type { ModelArchitecture } from '@opengateway/core';
+import type { Engine, EngineInfo, EngineOutput, EngineStep, EngineUsage, SequenceId } from '../engines/engine.ts';
+
+export interface FakeEngineInit {
+  /** @default 64 */
+  readonly vocabularySize?: number;
+  /** @default 8 */
+  readonly maxSequences?: number;
+  /** Positions the cache holds, all sequences together. @default 4096 */
+  readonly kvTokens?: number;
+  /** @default 64 */
+  readonly maxBatchTokens?: number;
+  /** @default 1024 */
+  readonly contextLength?: number;
+  /** Called in every `forward` before it answers: to take time on a clock, to wait, to fail. */
+  readonly onForward?: (steps: readonly EngineStep[]) => void | Promise<void>;
+}
+
+/** One step as it was computed. */
+export interface RecordedStep {
+  readonly sequence: SequenceId;
+  readonly tokens: readonly number[];
+  readonly output: EngineStep['output'];
+}
+
+const KV_BYTES_PER_TOKEN = 16;
+
+/** An engine whose logits are a hash of the sequence's tokens: exact, instant, and it remembers what it did. */
+export class FakeEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly forwards: RecordedStep[][] = [];
+  disposed = false;
+  readonly #sequences = new Map<SequenceId, { tokens: number[]; maxTokens: number }>();
+  readonly #onForward: FakeEngineInit['onForward'];
+  #next = 1;
+
+  constructor(init: FakeEngineInit = {}) {
+    this.#onForward = init.onForward;
+    this.info = {
+      kind: 'reference',
+      architecture: tinyArchitecture(init.vocabularySize ?? 64, init.contextLength ?? 1024),
+      layers: { start: 0, end: 1 },
+      weightBytes: 0,
+      kvBudgetBytes: (init.kvTokens ?? 4096) * KV_BYTES_PER_TOKEN,
+      kvBytesPerToken: KV_BYTES_PER_TOKEN,
+      maxSequences: init.maxSequences ?? 8,
+      maxBatchTokens: init.maxBatchTokens ?? 64,
+      variant: 'fake',
+    };
+  }
+
+  open({ maxTokens }: { maxTokens: number }): SequenceId {
+    if (maxTokens > this.info.architecture.contextLength) {
+      throw new ContextLengthExceededError(maxTokens, this.info.architecture.contextLength);
+    }
+    if (this.#sequences.size >= this.info.maxSequences) throw new TooManySequencesError(this.info.maxSequences);
+    const freeTokens = (this.info.kvBudgetBytes - this.usage().kvReservedBytes) / KV_BYTES_PER_TOKEN;
+    if (maxTokens > freeTokens) throw new KvCacheFullError(maxTokens, freeTokens);
+    const sequence = this.#next++ as SequenceId;
+    this.#sequences.set(sequence, { tokens: [], maxTokens });
+    return sequence;
+  }
+
+  length(sequence: SequenceId): number {
+    return this.#get(sequence).tokens.length;
+  }
+
+  truncate(sequence: SequenceId, length: number): void {
+    this.#get(sequence).tokens.length = length;
+  }
+
+  close(sequence: SequenceId): void {
+    this.#get(sequence);
+    this.#sequences.delete(sequence);
+  }
+
+  async forward(steps: readonly EngineStep[]): Promise<readonly EngineOutput[]> {
+    const total = steps.reduce((sum, step) => sum + step.input.length, 0);
+    if (total === 0 || total > this.info.maxBatchTokens) throw new InvalidStepError(`A batch of ${total} tokens.`);
+    for (const step of steps) {
+      const { tokens, maxTokens } = this.#get(step.sequence);
+      if (tokens.length + step.input.length > maxTokens) {
+        throw new ContextLengthExceededError(tokens.length + step.input.length, maxTokens);
+      }
+    }
+    this.forwards.push(
+      steps.map((step) => ({ sequence: step.sequence, tokens: [...step.input], output: step.output })),
+    );
+    await this.#onForward?.(steps);
+    return steps.map((step) => {
+      const { tokens } = this.#get(step.sequence);
+      tokens.push(...step.input);
+      return { values: step.output === 'last-logits' ? this.logitsAfter(tokens) : new Float32Array(0) };
+    });
+  }
+
+  usage(): EngineUsage {
+    let reserved = 0;
+    for (const { maxTokens } of this.#sequences.values()) reserved += maxTokens;
+    return { sequences: this.#sequences.size, kvReservedBytes: reserved * KV_BYTES_PER_TOKEN };
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.#sequences.clear();
+  }
+
+  /** What the model says after `tokens`: `[vocabularySize]` values in [0, 1). */
+  logitsAfter(tokens: readonly number[]): Float32Array {
+    let hash = 0x811c9dc5;
+    for (const token of tokens) hash = Math.imul(hash ^ token, 0x01000193) >>> 0;
+    return Float32Array.from({ length: this.info.architecture.vocabularySize }, (_, token) => {
+      const mixed = Math.imul(hash ^ Math.imul(token + 1, 0x9e3779b1), 0x85ebca6b) >>> 0;
+      return (mixed ^ (mixed >>> 13)) / 2 ** 32;
+    });
+  }
+
+  #get(sequence: SequenceId) {
+    const state = this.#sequences.get(sequence);
+    if (state === undefined) throw new SequenceNotFoundError(sequence);
+    return state;
+  }
+}
+
+const tinyArchitecture = (vocabularySize: number, contextLength: number): ModelArchitecture => ({
+  family: 'llama',
+  layerCount: 1,
+  hiddenSize: 8,
+  feedForwardSize: 16,
+  queryHeadCount: 2,
+  keyValueHeadCount: 1,
+  headSize: 4,
+  vocabularySize,
+  contextLength,
+  rmsNormEpsilon: 1e-5,
+  ropeBase: 10_000,
+  ropeDimensionCount: 4,
+  ropeLayout: 'interleaved',
+  tiedEmbeddings: true,
+});

@@ -1,0 +1,3 @@
+export * from './fake-engine.ts';
+export * from './greedy-sampler.ts';
+export * from './manual-clock.ts';
