@@ -14,3 +14,4 @@ export * from './models/errors.ts';
 export * from './models/gguf/index.ts';
 export * from './models/manifest.ts';
 export * from './models/tensor-reader.ts';
+export * from './openai/index.ts';
