@@ -1,0 +1,66 @@
+/** Sessions one coordinator may have open on a stage: a relay speaks for many users, a tab for one. */
+export const MAX_SESSIONS_PER_PEER = 64;
+
+/** Sessions open on a stage in all; each may hold one `open` of half a megabyte. */
+export const MAX_SESSIONS = 128;
+
+/** From stream to complete `open`: half a megabyte on a slow uplink. */
+export const FIRST_MESSAGE_TIMEOUT_MS = 10_000;
+
+/** Tokens a stage computes ahead of what its coordinator has taken. */
+export const INITIAL_CREDIT_TOKENS = 256;
+
+/** Credit is given back in pieces of this size, not per token. */
+export const CREDIT_STEP_TOKENS = 64;
+
+/** Most credit a stage lets pile up: beyond it the coordinator is not honest. */
+export const MAX_CREDIT_TOKENS = 1_048_576;
+
+/** A coordinator that takes nothing for this long loses its place; it may come again with the tokens so far. */
+export const STALLED_READER_TIMEOUT_MS = 30_000;
+
+/** Longest silence of an engine that a stage covers with heartbeats; after it the engine counts as dead. */
+export const GENERATOR_SILENCE_TIMEOUT_MS = 60_000;
+
+/** How long coordinators get to take a `leaving` before their streams are reset. */
+export const LEAVE_GRACE_MS = 1_000;
+
+/** From opening a session to its first word (`accepted` or a heartbeat): connection, half a megabyte, one beat. */
+export const FIRST_WORD_TIMEOUT_MS = 10_000;
+
+/** Least silence that counts as a loss: five missed heartbeats. */
+export const MIN_SILENCE_TIMEOUT_MS = 5_000;
+
+/** Most silence waited through, however slow the peer has been. */
+export const MAX_SILENCE_TIMEOUT_MS = 20_000;
+
+/** How many times the longest gap seen or expected a peer may be silent. */
+export const SILENCE_FACTOR = 5;
+
+/** Sessions lost one after another without a single new token before a request fails. */
+export const MAX_ATTEMPTS_WITHOUT_PROGRESS = 6;
+
+/** Sessions lost by one request in all: even a thousand-token answer over dying tabs stays below. */
+export const MAX_FAILOVERS = 64;
+
+/** How long a request that lost its last peer waits for another to appear. */
+export const REROUTE_WAIT_MS = 20_000;
+
+/** Requests of one coordinator that wait while every peer is full. */
+export const MAX_WAITING_REQUESTS = 64;
+
+/** How long one of them waits. */
+export const MAX_CAPACITY_WAIT_MS = 60_000;
+
+/** A waiting request asks again at least this often: adverts may be lost. */
+export const CAPACITY_RETRY_MS = 1_000;
+
+/** How long a peer that was lost is chosen only if there is no other; doubles with every loss in a row. */
+export const BASE_PENALTY_MS = 10_000;
+export const MAX_PENALTY_MS = 120_000;
+
+/** Penalised peers remembered; the one whose penalty ends first is forgotten. */
+export const MAX_PENALISED_PEERS = 1_024;
+
+/** Ended sessions remembered until the peer's next advert leaves them out. */
+export const MAX_REMEMBERED_SESSIONS = 1_024;

@@ -1,0 +1,75 @@
+import type { Stream } from '@libp2p/interface';
+import type { Clock } from '../clock.ts';
+import type { PeerName } from '../ids.ts';
+import type { ServedModel } from '../membership/advert.ts';
+import { MAX_LENGTH_PREFIX_BYTES, MAX_OPEN_BYTES } from '../wire/limits.ts';
+import { createMessageChannel } from '../wire/message-channel.ts';
+import { MAX_SESSIONS, MAX_SESSIONS_PER_PEER } from './constants.ts';
+import { StageBusyError, StageLeavingError } from './errors.ts';
+import type { Generator } from './generator.ts';
+import { serveSession } from './serve-session.ts';
+
+export interface StageComponents {
+  readonly generator: Generator;
+  readonly clock: Clock;
+  served(): readonly ServedModel[];
+}
+
+export interface StageInit {
+  /** @default MAX_SESSIONS */
+  readonly maxSessions?: number;
+  /** @default MAX_SESSIONS_PER_PEER */
+  readonly maxSessionsPerPeer?: number;
+}
+
+/** The serving side: answers inbound inference streams with this device's generator. */
+export interface Stage {
+  /** Serves one inbound stream; resolves when nothing of it is left, and never rejects. */
+  handle(stream: Stream, peer: PeerName): Promise<void>;
+  /** Sessions running now. */
+  sessions(): number;
+  pause(): void;
+  resume(): void;
+  /** Takes no more sessions, tells the running ones that it leaves, resolves when all have ended. */
+  drain(): Promise<void>;
+}
+
+/**
+ * @example
+ * const stage = createStage({ generator, clock: systemClock, served: () => [model] });
+ * await node.handle(INFERENCE_PROTOCOL, (stream, { remotePeer }) => stage.handle(stream, peerName(remotePeer)));
+ */
+export function createStage(components: StageComponents, init: StageInit = {}): Stage {
+  const { maxSessions = MAX_SESSIONS, maxSessionsPerPeer = MAX_SESSIONS_PER_PEER } = init;
+  const running = new Map<AbortController, { peer: PeerName; ended: Promise<void> }>();
+  let accepting = true;
+
+  const sessionsOf = (peer: PeerName) => [...running.values()].filter((session) => session.peer === peer).length;
+
+  return {
+    async handle(stream, peer) {
+      const full = running.size >= maxSessions || sessionsOf(peer) >= maxSessionsPerPeer;
+      const stop = new AbortController();
+      const channel = createMessageChannel(stream, { readAheadBytes: MAX_OPEN_BYTES + MAX_LENGTH_PREFIX_BYTES });
+      if (full) stop.abort(new StageBusyError('Too many sessions are open here.'));
+      const ended = serveSession({ ...components, channel, stop, accepting: () => accepting });
+      if (full) return ended;
+      running.set(stop, { peer, ended });
+      await ended;
+      running.delete(stop);
+    },
+    sessions: () => running.size,
+    pause() {
+      accepting = false;
+    },
+    resume() {
+      accepting = true;
+    },
+    async drain() {
+      accepting = false;
+      const sessions = [...running.entries()];
+      for (const [stop] of sessions) stop.abort(new StageLeavingError());
+      await Promise.all(sessions.map(([, { ended }]) => ended));
+    },
+  };
+}
