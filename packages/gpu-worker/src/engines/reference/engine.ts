@@ -1,7 +1,7 @@
 import type { LayerRange, TensorReader } from '@opengateway/core';
 import { UnsupportedModelError } from '../errors.ts';
 import type { Engine, EngineInfo, EngineOutput, EngineStep, SequenceId } from '../engine.ts';
-import { checkSteps } from './check-steps.ts';
+import { checkSteps } from '../check-steps.ts';
 import { DEFAULT_KV_BUDGET_BYTES, DEFAULT_MAX_SEQUENCES, MAX_BATCH_TOKENS } from './constants.ts';
 import { embedding } from './embedding.ts';
 import { forwardLayer } from './forward-layer.ts';

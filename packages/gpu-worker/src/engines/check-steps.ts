@@ -1,5 +1,5 @@
-import { ContextLengthExceededError, InvalidStepError } from '../errors.ts';
-import type { EngineInfo, EngineStep, SequenceId } from '../engine.ts';
+import { ContextLengthExceededError, InvalidStepError } from './errors.ts';
+import type { EngineInfo, EngineStep, SequenceId } from './engine.ts';
 
 /** What a step is checked against: the state of its sequence. */
 export interface SequenceState {
