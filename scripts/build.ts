@@ -12,7 +12,24 @@ interface Target {
   readonly commands: readonly (readonly string[])[];
 }
 
+const ASSEMBLY = 'packages/gpu-worker/src/engines/wasm/assembly';
+
+/** One build of the kernels; optimised, without run-time support, on a memory the engine brings. */
+const kernels = (variant: string, features: readonly string[]): readonly string[] => [
+  'asc',
+  `${ASSEMBLY}/index.ts`,
+  ...['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--memoryBase', '1024'],
+  ...features.flatMap((feature) => ['--enable', feature]),
+  ...['-o', `packages/gpu-worker/dist/kernels-${variant}.wasm`],
+];
+
 const TARGETS: readonly Target[] = [
+  {
+    name: 'compute kernels',
+    sources: [`${ASSEMBLY}/*.ts`, 'package-lock.json'],
+    outputs: ['packages/gpu-worker/dist/kernels-relaxed-simd.wasm', 'packages/gpu-worker/dist/kernels-simd.wasm'],
+    commands: [kernels('relaxed-simd', ['simd', 'relaxed-simd']), kernels('simd', ['simd'])],
+  },
   {
     name: 'site',
     sources: [
@@ -33,7 +50,7 @@ const STAMPS = new URL('.cache/build/', ROOT);
 export async function build({ quiet = false } = {}): Promise<void> {
   for (const target of TARGETS) {
     const digest = await sourcesDigest(target);
-    const stamp = new URL(`${target.name}.sha256`, STAMPS);
+    const stamp = new URL(`${target.name.replaceAll(' ', '-')}.sha256`, STAMPS);
     const fresh =
       target.outputs.every((path) => existsSync(new URL(path, ROOT))) &&
       existsSync(stamp) &&

@@ -1,0 +1,37 @@
+/** 2^112: what a half's bits, moved into a float's place, must be multiplied by. */
+export const HALF_SCALE: f32 = 5192296858534827628530496329220096.0;
+
+/**
+ * Four halves to floats, divided by HALF_SCALE (the caller folds it into another factor). Exact for all
+ * finite halves; infinities and NaN do not occur in weights or in our cache.
+ */
+// @ts-ignore: decorator
+@inline
+export function halvesUnscaled(signExtended: v128): v128 {
+  return v128.and(i32x4.shl(signExtended, 13), i32x4.splat(0x8fffe000));
+}
+
+/** One half to float. */
+// @ts-ignore: decorator
+@inline
+export function halfToFloat(half: u32): f32 {
+  return reinterpret<f32>(((half & 0x8000) << 16) | ((half & 0x7fff) << 13)) * HALF_SCALE;
+}
+
+/**
+ * Four floats to halves in the low 16 bits of each lane, round to nearest even, clamped to the finite
+ * range; magnitudes below the smallest normal half become 0, so that reading back never meets a denormal.
+ */
+// @ts-ignore: decorator
+@inline
+export function floatsToHalves(x: v128): v128 {
+  const sign = v128.and(i32x4.shr_u(x, 16), i32x4.splat(0x8000));
+  const magnitude = i32x4.min_u(v128.and(x, i32x4.splat(0x7fffffff)), i32x4.splat(0x477fe000));
+  const odd = v128.and(i32x4.shr_u(magnitude, 13), i32x4.splat(1));
+  const rounded = i32x4.sub(
+    i32x4.shr_u(i32x4.add(i32x4.add(magnitude, i32x4.splat(0xfff)), odd), 13),
+    i32x4.splat(112 << 10),
+  );
+  const normal = i32x4.ge_u(magnitude, i32x4.splat(0x38800000));
+  return v128.or(sign, v128.and(rounded, normal));
+}

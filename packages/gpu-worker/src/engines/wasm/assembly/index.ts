@@ -1,0 +1,11 @@
+export { attention } from './attention';
+export { embedF16, embedF32, embedQ4, embedQ8 } from './embed';
+export { addInPlace, swiglu } from './elementwise';
+export { storeKeyValue } from './kv-cache';
+export { matmulF16, matmulF32 } from './matmul-float';
+export { matmulQ4 } from './matmul-q4';
+export { matmulQ8 } from './matmul-q8';
+export { rmsNorm } from './norm';
+export { quantize8, quantize16 } from './quantize';
+export { repackF16, repackF32, repackQ4_0, repackQ4_1, repackQ8_0 } from './repack';
+export { rope, ropeTable } from './rope';

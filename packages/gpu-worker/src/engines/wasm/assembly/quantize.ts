@@ -1,0 +1,53 @@
+/** Blocks whose largest magnitude is below this are taken for zeros: their inverse scale would overflow. */
+const LEAST: f32 = 1e-30;
+
+// @ts-ignore: decorator
+@inline
+function largest(x: usize): f32 {
+  let m = f32x4.abs(v128.load(x));
+  for (let c: usize = 16; c < 128; c += 16) m = f32x4.max(m, f32x4.abs(v128.load(x + c)));
+  m = f32x4.max(m, v128.shuffle<i32>(m, m, 2, 3, 0, 1));
+  m = f32x4.max(m, v128.shuffle<i32>(m, m, 1, 0, 3, 2));
+  return f32x4.extract_lane(m, 0);
+}
+
+// @ts-ignore: decorator
+@inline
+function rounded(x: usize, inverse: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), inverse)));
+}
+
+/** x f32 [32 * blocks] to int8 in [-127, 127] per block of 32, its scale, and scale * (sum of the block's integers). */
+export function quantize8(x: usize, q: usize, scales: usize, sums: usize, blocks: i32): void {
+  for (let b = 0; b < blocks; b++) {
+    const top = largest(x), scale = top / 127;
+    const inverse = f32x4.splat(top > LEAST ? <f32>127 / top : 0);
+    let total = i32x4.splat(0);
+    for (let h: usize = 0; h < 2; h++) {
+      const i0 = rounded(x, inverse), i1 = rounded(x + 16, inverse);
+      const i2 = rounded(x + 32, inverse), i3 = rounded(x + 48, inverse);
+      total = i32x4.add(total, i32x4.add(i32x4.add(i0, i1), i32x4.add(i2, i3)));
+      v128.store(q, i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(i0, i1), i16x8.narrow_i32x4_s(i2, i3)));
+      x += 64, q += 16;
+    }
+    total = i32x4.add(total, v128.shuffle<i32>(total, total, 2, 3, 0, 1));
+    total = i32x4.add(total, v128.shuffle<i32>(total, total, 1, 0, 3, 2));
+    store<f32>(scales, scale);
+    store<f32>(sums, scale * <f32>i32x4.extract_lane(total, 0));
+    scales += 4, sums += 4;
+  }
+}
+
+/** x f32 [32 * blocks] to int16 in [-32767, 32767] per block of 32, and its scale. 32 products with int8 stay below 2^28. */
+export function quantize16(x: usize, q: usize, scales: usize, blocks: i32): void {
+  for (let b = 0; b < blocks; b++) {
+    const top = largest(x);
+    const inverse = f32x4.splat(top > LEAST ? <f32>32767 / top : 0);
+    for (let c = 0; c < 4; c++) {
+      v128.store(q, i16x8.narrow_i32x4_s(rounded(x, inverse), rounded(x + 16, inverse)));
+      x += 32, q += 16;
+    }
+    store<f32>(scales, top / 32767);
+    scales += 4;
+  }
+}
