@@ -248,6 +248,7 @@ class ContinuousBatcher implements Scheduler {
       if (generation.cancelled || generation.finished) continue;
       this.#deliver(generation, this.#steps[index] as EngineStep, outputs[index] as EngineOutput, nowMs);
     }
+    this.#removeEnded();
     return true;
   }
 

@@ -1,0 +1,33 @@
+import { UnsupportedModelError } from './errors.ts';
+import type { EngineKind, LayerRange, TensorReader } from '@opengateway/core';
+import type { Engine } from './engine.ts';
+
+export interface CreateEngineComponents {
+  readonly reader: TensorReader;
+}
+
+export interface CreateEngineInit {
+  readonly layers: LayerRange;
+  readonly kvBudgetBytes?: number;
+  readonly maxSequences?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+/** Makes an engine of a kind; only that kind's code is loaded. @throws UnsupportedModelError, what the engine throws */
+export type CreateEngine = (
+  kind: EngineKind,
+  components: CreateEngineComponents,
+  init: CreateEngineInit,
+) => Promise<Engine>;
+
+export const createEngine: CreateEngine = async (kind, components, init) => {
+  switch (kind) {
+    case 'reference': {
+      const { createReferenceEngine } = await import('./reference/engine.ts');
+      return createReferenceEngine(components, init);
+    }
+    default:
+      throw new UnsupportedModelError(`There is no engine ${kind} here.`);
+  }
+};

@@ -1,0 +1,125 @@
+import { toWire } from '@opengateway/core';
+import { proxy, wrap } from 'comlink';
+import { EngineFailedError } from '../scheduler/errors.ts';
+import { keepErrorsTyped } from './error-transfer.ts';
+import { streamGeneration } from './generation-stream.ts';
+import type { Generator, OpenGatewayError } from '@opengateway/core';
+import type { Endpoint, Remote } from 'comlink';
+import type { LoadedModel, LoadProgress, LoadRequest, WorkerApi, WorkerStats } from '../api.ts';
+
+/** One running worker, in the form its host gives it. */
+export interface EngineWorkerHandle {
+  readonly endpoint: Endpoint;
+  /** Calls `listener` once when the worker threw or ended. */
+  onFailure(listener: (error: unknown) => void): void;
+  terminate(): void | Promise<unknown>;
+}
+
+/** The engine worker as the page (or Node's main thread) sees it. Starts its worker on the first call. */
+export interface EngineClient {
+  readonly generator: Generator;
+  /**
+   * Loads a model, replacing the one before. Aborting the signal gives up.
+   *
+   * @throws `load_aborted`, `self_test_failed`, `unsupported_model`, `engine_failed`, what the weights' source throws.
+   */
+  load(
+    request: LoadRequest,
+    options?: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void },
+  ): Promise<LoadedModel>;
+  stats(): Promise<WorkerStats>;
+  unload(): Promise<void>;
+  forgetWeights(): Promise<void>;
+  /** Ends the worker; what is under way fails with `engine_failed`. The next call starts another. */
+  terminate(): Promise<void>;
+  /** Calls `listener` when the worker is lost without being asked to end; returns what ends that. */
+  onCrash(listener: (error: OpenGatewayError) => void): () => void;
+}
+
+interface RunningWorker {
+  readonly handle: EngineWorkerHandle;
+  readonly api: Remote<WorkerApi>;
+  /** Told once, when the worker is gone. */
+  readonly onLost: Set<(error: OpenGatewayError) => void>;
+}
+
+export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineClient {
+  keepErrorsTyped();
+  const crashListeners = new Set<(error: OpenGatewayError) => void>();
+  let running: RunningWorker | null = null;
+
+  const lose = (worker: RunningWorker, error: OpenGatewayError) => {
+    if (running !== worker) return false;
+    running = null;
+    for (const tell of worker.onLost) tell(error);
+    worker.onLost.clear();
+    return true;
+  };
+  const start = (): RunningWorker => {
+    const handle = spawn();
+    const worker: RunningWorker = { handle, api: wrap<WorkerApi>(handle.endpoint), onLost: new Set() };
+    handle.onFailure((cause) => {
+      const error = new EngineFailedError(`The engine's worker was lost: ${toWire(cause).message}`, { cause });
+      if (!lose(worker, error)) return;
+      void handle.terminate();
+      for (const listener of crashListeners) listener(error);
+    });
+    return worker;
+  };
+  const worker = () => (running ??= start());
+
+  /** A call to the worker that also ends when the worker does. */
+  const call = async <Result>(
+    { api, onLost }: RunningWorker,
+    method: (api: Remote<WorkerApi>) => Promise<Result>,
+  ): Promise<Result> => {
+    const { promise: lost, reject } = Promise.withResolvers<never>();
+    onLost.add(reject);
+    try {
+      return await Promise.race([method(api), lost]);
+    } finally {
+      onLost.delete(reject);
+    }
+  };
+
+  return {
+    generator: {
+      generate: (request, { signal }) =>
+        streamGeneration({
+          signal,
+          start: (port, fail) => {
+            const { api, onLost } = worker();
+            onLost.add(fail);
+            api.generate(request, port).catch(fail);
+            return () => void onLost.delete(fail);
+          },
+        }),
+    },
+    async load(request, { signal, onProgress } = {}) {
+      signal?.throwIfAborted();
+      const loader = worker();
+      const giveUp = () => void call(loader, (api) => api.unload()).catch(() => {});
+      signal?.addEventListener('abort', giveUp, { once: true });
+      try {
+        return await call(loader, (api) => api.load(request, proxy(onProgress ?? (() => {}))));
+      } finally {
+        signal?.removeEventListener('abort', giveUp);
+      }
+    },
+    stats: () => call(worker(), (api) => api.stats()),
+    unload: async () => {
+      if (running !== null) await call(running, (api) => api.unload());
+    },
+    forgetWeights: () => call(worker(), (api) => api.forgetWeights()),
+    async terminate() {
+      const ending = running;
+      if (ending === null) return;
+      lose(ending, new EngineFailedError("The engine's worker was ended."));
+      await ending.handle.terminate();
+    },
+    onCrash(listener) {
+      crashListeners.add(listener);
+      return () => void crashListeners.delete(listener);
+    },
+  };
+}

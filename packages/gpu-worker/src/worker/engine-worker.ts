@@ -1,0 +1,177 @@
+import { isWholeModel, toWire } from '@opengateway/core';
+import { releaseProxy } from 'comlink';
+import { UnsupportedModelError } from '../engines/errors.ts';
+import { EngineFailedError } from '../scheduler/errors.ts';
+import { createScheduler } from '../scheduler/scheduler.ts';
+import { DEFAULT_KV_BUDGET_BYTES, DEFAULT_MAX_SEQUENCES, PROGRESS_INTERVAL_MS } from './constants.ts';
+import { LoadAbortedError } from './errors.ts';
+import { selfTest } from './self-test.ts';
+import type { Clock, GenerateRequest } from '@opengateway/core';
+import type { GenerationControl, GenerationMessage, LoadedModel, LoadProgress, LoadRequest } from '../api.ts';
+import type { WorkerApi, WorkerStats } from '../api.ts';
+import type { CreateEngine } from '../engines/create-engine.ts';
+import type { Engine } from '../engines/engine.ts';
+import type { Scheduler, SchedulerComponents } from '../scheduler/types.ts';
+import type { OpenedWeights, WeightsPlatform } from './weights-platform.ts';
+
+export interface EngineWorkerComponents {
+  readonly weights: WeightsPlatform;
+  readonly createEngine: CreateEngine;
+  readonly createSampler: SchedulerComponents['createSampler'];
+  readonly clock: Clock;
+  /** Milliseconds with fractions, for measuring. @default performance.now */
+  readonly highResolutionNow?: () => number;
+  /** Called when the engine broke in the middle of its work: the worker is not to be trusted any more. */
+  readonly onEngineFailure: (error: unknown) => void;
+}
+
+/** The engine worker itself, whatever it runs in. */
+export const createEngineWorker = (components: EngineWorkerComponents): WorkerApi => new EngineWorker(components);
+
+interface Loaded {
+  readonly engine: Engine;
+  readonly scheduler: Scheduler;
+}
+
+class EngineWorker implements WorkerApi {
+  readonly #components: EngineWorkerComponents;
+  #loaded: Loaded | null = null;
+  #loading: { readonly abort: AbortController; readonly done: Promise<unknown> } | null = null;
+
+  constructor(components: EngineWorkerComponents) {
+    this.#components = components;
+  }
+
+  async load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
+    const before = this.unload();
+    const abort = new AbortController();
+    const done = before.then(() => this.#load(request, onProgress, abort.signal));
+    const loading = { abort, done: done.catch(() => {}) };
+    this.#loading = loading;
+    try {
+      return await done;
+    } finally {
+      if (this.#loading === loading) this.#loading = null;
+      (onProgress as { [releaseProxy]?: () => void })[releaseProxy]?.();
+    }
+  }
+
+  async generate(request: GenerateRequest, port: MessagePort): Promise<void> {
+    const post = (message: GenerationMessage) => port.postMessage(message);
+    if (this.#loaded === null) {
+      post({ type: 'error', error: toWire(new EngineFailedError('No model is loaded.')) });
+      port.close();
+      return;
+    }
+    const generation = this.#loaded.scheduler.start(request, {
+      emit: (event) => {
+        post(event);
+        if (event.type === 'end') port.close();
+      },
+      fail: (error) => {
+        post({ type: 'error', error: toWire(error) });
+        port.close();
+      },
+    });
+    port.addEventListener('message', ({ data }: MessageEvent<GenerationControl>) => {
+      if (data.type === 'credit') {
+        generation.grant(data.tokens);
+      } else {
+        generation.cancel();
+        port.close();
+      }
+    });
+    port.start();
+  }
+
+  async stats(): Promise<WorkerStats> {
+    const storedBytes = await this.#components.weights.storedBytes();
+    const { engine, scheduler } = this.#loaded ?? {};
+    return {
+      usage: engine?.usage() ?? { sequences: 0, kvReservedBytes: 0 },
+      ...(scheduler?.stats() ?? {
+        active: 0,
+        queued: 0,
+        tokensTotal: 0,
+        prefillTokensTotal: 0,
+        tokensPerSecond: 0,
+      }),
+      storedBytes,
+    };
+  }
+
+  async unload(): Promise<void> {
+    const loading = this.#loading;
+    loading?.abort.abort(new LoadAbortedError());
+    await loading?.done;
+    const loaded = this.#loaded;
+    this.#loaded = null;
+    await loaded?.scheduler.close();
+    loaded?.engine.dispose();
+  }
+
+  async forgetWeights(): Promise<void> {
+    await this.unload();
+    await this.#components.weights.forget();
+  }
+
+  async #load(
+    request: LoadRequest,
+    onProgress: (progress: LoadProgress) => void,
+    signal: AbortSignal,
+  ): Promise<LoadedModel> {
+    const { weights: platform, createEngine, createSampler, clock, onEngineFailure } = this.#components;
+    const { manifest, layers } = request;
+    if (!isWholeModel(layers, manifest.architecture.layerCount)) {
+      throw new UnsupportedModelError(
+        `Only whole models are served: layers ${layers.start} to ${layers.end} of ${manifest.architecture.layerCount} were asked for.`,
+      );
+    }
+    signal.throwIfAborted();
+    const now = this.#components.highResolutionNow ?? (() => performance.now());
+    const startedMs = now();
+    let weights: OpenedWeights | undefined;
+    let engine: Engine | undefined;
+    try {
+      const opened = await platform.open(manifest, request.weights);
+      weights = opened;
+      const report = throttle(clock, (doneBytes: number, totalBytes: number) =>
+        onProgress({ type: 'weights-progress', doneBytes, totalBytes, fetchedBytes: opened.fetchedBytes() }),
+      );
+      signal.throwIfAborted();
+      engine = await createEngine(
+        request.engine,
+        { reader: opened.reader },
+        {
+          layers,
+          kvBudgetBytes: request.kvBudgetBytes ?? DEFAULT_KV_BUDGET_BYTES,
+          maxSequences: request.maxSequences ?? DEFAULT_MAX_SEQUENCES,
+          signal,
+          onProgress: report,
+        },
+      );
+      signal.throwIfAborted();
+      const measured = await selfTest(engine, now, signal);
+      onProgress({ type: 'self-test', ...measured });
+      const scheduler = createScheduler({ engine, createSampler, clock }, { onEngineFailure });
+      this.#loaded = { engine, scheduler };
+      return { info: engine.info, loadMs: now() - startedMs, ...measured };
+    } catch (error) {
+      engine?.dispose();
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      await weights?.close();
+    }
+  }
+}
+
+/** Passes on at most one call per `PROGRESS_INTERVAL_MS`, and always the last. */
+function throttle(clock: Clock, report: (doneBytes: number, totalBytes: number) => void) {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return (doneBytes: number, totalBytes: number) => {
+    const nowMs = clock.now();
+    if (doneBytes < totalBytes && nowMs - lastMs < PROGRESS_INTERVAL_MS) return;
+    lastMs = nowMs;
+    report(doneBytes, totalBytes);
+  };
+}
