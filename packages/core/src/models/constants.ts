@@ -45,3 +45,6 @@ export const DEFAULT_HELD_CHUNKS = 8;
 
 /** Chunks a tensor reader asks for ahead of its consumer, so that I/O and hashing overlap with it. */
 export const DEFAULT_READ_AHEAD_CHUNKS = 3;
+
+/** Largest buffer for ranges over several chunks that a tensor reader keeps between reads. */
+export const MAX_KEPT_RANGE_BYTES = 4_194_304;

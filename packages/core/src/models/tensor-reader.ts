@@ -7,7 +7,8 @@ export interface TensorReader {
    * Bytes `[offset, offset + length)` of `tensor`, each chunk's sha256 checked before it is returned.
    * The view is the caller's to read until its next call.
    *
-   * @throws ChunkHashMismatchError naming the file and chunk; SourceUnavailableError.
+   * @throws ChunkHashMismatchError naming the file and chunk; SourceUnavailableError; ReaderBusyError
+   * where a read is still under way.
    */
   read(tensor: TensorInfo, offset: number, length: number, options?: { signal?: AbortSignal }): Promise<Uint8Array>;
 }
