@@ -1,0 +1,451 @@
+import { readFile } from 'node:fs/promises';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { OpenGatewayError, errorCode } from '../errors.ts';
+import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
+import { manifestHash } from '../models/canonical-manifest.ts';
+import { decodeManifest } from '../models/parse-manifest.ts';
+import { createContributor } from './contributor.ts';
+import type { CatalogEntry } from '../bootstrap.ts';
+import type { Clock } from '../clock.ts';
+import type { GenerateEvent, GenerateRequest } from '../inference/generator.ts';
+import type { ServedModel } from '../membership/advert.ts';
+import type { ServeInit } from '../p2p/network.ts';
+import type { ContributorEngine, ContributorLoadProgress } from './engine.ts';
+import type { ContributorSnapshot } from './types.ts';
+
+const manifestBytes = await readFile(
+  new URL('../../../../models/smollm2-135m-instruct/manifest.json', import.meta.url),
+);
+let entry: CatalogEntry;
+beforeAll(async () => {
+  entry = {
+    id: 'smollm2-135m-instruct',
+    name: 'SmolLM2 135M',
+    manifest: await manifestHash(decodeManifest(manifestBytes)),
+    manifestUrl: '/models/smollm2-135m-instruct/manifest.json',
+    bytes: 100,
+    layerCount: 30,
+    contextLength: 8192,
+    license: 'Apache-2.0',
+  };
+});
+
+class FakeClock implements Clock {
+  nowMs = 1_000;
+  readonly sleepers: (() => void)[] = [];
+  now = () => this.nowMs;
+  sleep = (_ms: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      this.sleepers.push(resolve);
+      signal?.addEventListener('abort', () => reject(signal.reason));
+    });
+}
+
+class FakeEngine implements ContributorEngine<string> {
+  readonly calls: string[] = [];
+  readonly crashListeners = new Set<(error: OpenGatewayError) => void>();
+  /** What a load does before it succeeds. */
+  onLoad: (report: (progress: ContributorLoadProgress) => void, signal: AbortSignal) => Promise<void> = async () => {};
+  onUnload: () => Promise<void> = async () => {};
+  events: GenerateEvent[] = [];
+
+  generator = {
+    generate: async function* (this: FakeEngine) {
+      yield* this.events;
+    }.bind(this),
+  };
+
+  load: ContributorEngine<string>['load'] = async (request, { signal, onProgress }) => {
+    this.calls.push(`load ${request.engine} ${request.weights}`);
+    await this.onLoad(onProgress, signal);
+    return {
+      info: { maxSequences: 8, variant: 'relaxed-simd' },
+      decodeTokensPerSecond: 90,
+      prefillTokensPerSecond: 200,
+    };
+  };
+  stats = async () => ({ tokensPerSecond: 55, storedBytes: 42 });
+  unload = async () => {
+    this.calls.push('unload');
+    await this.onUnload();
+  };
+  forgetWeights = async () => void this.calls.push('forget');
+  terminate = async () => void this.calls.push('terminate');
+  onCrash = (listener: (error: OpenGatewayError) => void) => {
+    this.crashListeners.add(listener);
+    return () => void this.crashListeners.delete(listener);
+  };
+  crash(): void {
+    for (const listener of this.crashListeners) listener(new OpenGatewayError('engine_failed', 'lost'));
+  }
+}
+
+class FakeNetwork {
+  readonly calls: string[] = [];
+  serving: ServeInit | null = null;
+  connected = false;
+  relayListener: (connected: boolean) => void = () => {};
+  refuse: Error | null = null;
+
+  relayConnected = () => this.connected;
+  onRelayChange = (listener: (connected: boolean) => void) => {
+    this.relayListener = listener;
+    return () => {};
+  };
+  serve = (init: ServeInit) => {
+    if (this.refuse !== null) throw this.refuse;
+    this.calls.push('serve');
+    this.serving = init;
+    return {
+      announce: () => void this.calls.push('announce'),
+      pause: () => void this.calls.push('pause'),
+      resume: () => void this.calls.push('resume'),
+      leave: async () => {
+        this.calls.push('leave');
+        this.serving = null;
+      },
+      sessions: () => 0,
+    };
+  };
+  served(): ServedModel {
+    return this.serving!.served()[0]!;
+  }
+}
+
+const request: GenerateRequest = {
+  tokens: [1],
+  promptTokenCount: 1,
+  maxTokens: 5,
+  endTokens: [],
+  sampling: { ...DEFAULT_SAMPLING, seed: 1 },
+};
+const end: GenerateEvent = { type: 'end', reason: 'stop', timing: { queuedMs: 0, prefillMs: 1, decodeMs: 2 } };
+
+const codeOf = (work: Promise<unknown>) =>
+  work.then(
+    () => 'no error',
+    (error: unknown) => errorCode(error),
+  );
+/** Lets everything that is ready run. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+let clock: FakeClock;
+let engine: FakeEngine;
+let network: FakeNetwork;
+beforeEach(() => {
+  clock = new FakeClock();
+  engine = new FakeEngine();
+  network = new FakeNetwork();
+});
+
+function setup(over: Partial<Parameters<typeof createContributor<string>>[0]> = {}) {
+  const contributor = createContributor(
+    {
+      engine,
+      network,
+      clock,
+      fetchManifest: async () => manifestBytes,
+      locateWeights: () => 'weights',
+      ...over,
+    },
+    { kind: 'node' },
+  );
+  const seen: ContributorSnapshot[] = [];
+  contributor.subscribe((snapshot) => seen.push(snapshot));
+  const states = () => seen.map(({ state }) => state).filter((state, index, all) => state !== all[index - 1]);
+  const start = () => contributor.start({ entry, engine: 'wasm' });
+  return { contributor, seen, states, start };
+}
+
+describe('contributor', () => {
+  it('goes from idle to serving and says what it serves', async () => {
+    engine.onLoad = async (report) => {
+      report({ type: 'weights-progress', doneBytes: 40, totalBytes: 100, fetchedBytes: 40 });
+      clock.nowMs += 500;
+      report({ type: 'weights-progress', doneBytes: 100, totalBytes: 100, fetchedBytes: 60 });
+      report({ type: 'self-test', decodeTokensPerSecond: 90, prefillTokensPerSecond: 200 });
+    };
+    const { contributor, seen, states, start } = setup();
+    expect(contributor.snapshot().state).toBe('idle');
+    await start();
+    expect(states()).toEqual(['probing', 'loading', 'self-test', 'serving']);
+    expect(seen.find(({ state }) => state === 'self-test')?.loading).toEqual({
+      doneBytes: 100,
+      totalBytes: 100,
+      fetchedBytes: 60,
+      bytesPerSecond: 200,
+    });
+    expect(contributor.snapshot()).toMatchObject({
+      state: 'serving',
+      model: entry,
+      engine: 'wasm',
+      layers: { start: 0, end: 30 },
+      variant: 'relaxed-simd',
+      loading: null,
+      error: null,
+      decodeTokensPerSecond: 90,
+      prefillTokensPerSecond: 200,
+      storedBytes: 42,
+    });
+    expect(engine.calls).toEqual(['load wasm weights']);
+    expect(network.calls).toEqual(['serve', 'announce']);
+    expect(network.served()).toEqual({
+      id: entry.id,
+      manifest: entry.manifest,
+      layers: [0, 30],
+      engine: 'wasm',
+      contextLength: 8192,
+      slots: 8,
+      freeSlots: 8,
+      queued: 0,
+      decodeTokensPerSecond: 90,
+      prefillTokensPerSecond: 200,
+    });
+  });
+
+  it('makes a new snapshot at every change and never touches an old one', async () => {
+    const { contributor, seen, start } = setup();
+    const before = contributor.snapshot();
+    await start();
+    expect(before.state).toBe('idle');
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it('follows the link to the relay', () => {
+    const { contributor } = setup();
+    expect(contributor.snapshot().relayConnected).toBe(false);
+    network.relayListener(true);
+    expect(contributor.snapshot().relayConnected).toBe(true);
+  });
+
+  it('counts requests and tokens and announces its free places', async () => {
+    engine.events = [
+      { type: 'progress', state: 'queued', done: 0, total: 1 },
+      { type: 'progress', state: 'prefill', done: 1, total: 1 },
+      { type: 'token', token: 4 },
+      { type: 'token', token: 5 },
+      end,
+    ];
+    const { contributor, start } = setup();
+    await start();
+    const events = network.serving!.generator.generate(request, { signal: new AbortController().signal });
+    const iterator = events[Symbol.asyncIterator]();
+    await iterator.next();
+    expect(network.served()).toMatchObject({ freeSlots: 0, queued: 1 });
+    expect(contributor.snapshot()).toMatchObject({ requestsNow: 0, requestsQueued: 1 });
+    await iterator.next();
+    expect(network.served()).toMatchObject({ freeSlots: 7, queued: 0 });
+    expect(contributor.snapshot()).toMatchObject({ requestsNow: 1, requestsQueued: 0 });
+    clock.sleepers[0]!();
+    await settle();
+    expect(contributor.snapshot().tokensPerSecond).toBe(55);
+    while (!(await iterator.next()).done);
+    clock.nowMs = 9_000;
+    expect(contributor.snapshot()).toMatchObject({
+      requestsNow: 0,
+      requestsServed: 1,
+      tokensServed: 2,
+      lastRequestMs: 1_000,
+    });
+    clock.sleepers[1]!();
+    await settle();
+    expect(contributor.snapshot().tokensPerSecond).toBe(0);
+    expect(clock.sleepers).toHaveLength(2);
+    expect(network.calls.filter((call) => call === 'announce').length).toBeGreaterThanOrEqual(4);
+  });
+
+  it('frees the place of a request that was left in the middle, without counting it as served', async () => {
+    engine.events = [{ type: 'token', token: 4 }, end];
+    const { contributor, start } = setup();
+    await start();
+    for await (const _ of network.serving!.generator.generate(request, { signal: new AbortController().signal })) break;
+    expect(contributor.snapshot()).toMatchObject({ requestsNow: 0, requestsServed: 0, tokensServed: 1 });
+    expect(network.served().freeSlots).toBe(8);
+  });
+
+  it('pauses and resumes with the model loaded', async () => {
+    const { contributor, states, start } = setup();
+    await start();
+    await contributor.pause();
+    await contributor.pause();
+    expect(contributor.snapshot().state).toBe('paused');
+    await contributor.resume();
+    await contributor.resume();
+    expect(states().slice(-2)).toEqual(['paused', 'serving']);
+    expect(network.calls).toEqual(['serve', 'announce', 'pause', 'resume']);
+    expect(engine.calls).toEqual(['load wasm weights']);
+  });
+
+  it('lets a running answer finish while paused', async () => {
+    engine.events = [{ type: 'token', token: 4 }, end];
+    const { contributor, start } = setup();
+    await start();
+    const events = network.serving!.generator.generate(request, { signal: new AbortController().signal });
+    const iterator = events[Symbol.asyncIterator]();
+    await iterator.next();
+    await contributor.pause();
+    expect((await iterator.next()).value).toEqual(end);
+    await iterator.next();
+    expect(contributor.snapshot()).toMatchObject({ state: 'paused', requestsServed: 1, requestsNow: 0 });
+  });
+
+  it.each(['pause', 'resume'] as const)('refuses to %s while idle', async (method) => {
+    expect(await codeOf(setup().contributor[method]())).toBe('invalid_state');
+  });
+
+  it('refuses a second start', async () => {
+    const { start } = setup();
+    const first = start();
+    expect(await codeOf(start())).toBe('invalid_state');
+    await first;
+    expect(await codeOf(start())).toBe('invalid_state');
+  });
+
+  it('leaves, frees the engine and keeps its totals on stop', async () => {
+    engine.events = [{ type: 'token', token: 4 }, end];
+    const { contributor, start } = setup();
+    await start();
+    const events = network.serving!.generator.generate(request, { signal: new AbortController().signal });
+    for await (const _ of events);
+    await contributor.stop();
+    expect(network.calls.at(-1)).toBe('leave');
+    expect(engine.calls.at(-1)).toBe('unload');
+    expect(contributor.snapshot()).toMatchObject({
+      state: 'idle',
+      model: null,
+      requestsServed: 1,
+      tokensServed: 1,
+      decodeTokensPerSecond: 0,
+    });
+    await start();
+    for await (const _ of network.serving!.generator.generate(request, { signal: new AbortController().signal }));
+    expect(contributor.snapshot()).toMatchObject({ state: 'serving', requestsServed: 2, tokensServed: 2 });
+  });
+
+  it('stops while paused, and twice', async () => {
+    const { contributor, start } = setup();
+    await start();
+    await contributor.pause();
+    await contributor.stop();
+    await contributor.stop();
+    expect(contributor.snapshot().state).toBe('idle');
+    expect(network.calls.filter((call) => call === 'leave')).toHaveLength(1);
+  });
+
+  it('stops during loading: the start is rejected and nothing is announced', async () => {
+    const began = Promise.withResolvers<void>();
+    engine.onLoad = (_report, signal) => {
+      began.resolve();
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+    };
+    const { contributor, states, start } = setup();
+    const starting = codeOf(start());
+    await began.promise;
+    await contributor.stop();
+    expect(await starting).toBe('contributor_stopped');
+    expect(states()).toEqual(['probing', 'loading', 'idle']);
+    expect(network.calls).toEqual([]);
+    expect(engine.calls.at(-1)).toBe('unload');
+  });
+
+  it('forgets the weights after stopping', async () => {
+    const { contributor, start } = setup();
+    await start();
+    await contributor.forget();
+    expect(engine.calls).toEqual(['load wasm weights', 'unload', 'forget']);
+    expect(contributor.snapshot().state).toBe('idle');
+  });
+
+  describe('enters error with the typed failure, and starts again from there', () => {
+    const broken = new OpenGatewayError('broken', 'it broke', { retryable: true });
+    const cases: [string, string, () => Parameters<typeof setup>[0]][] = [
+      ['the device is refused', 'broken', () => ({ checkDevice: () => Promise.reject(broken) })],
+      ['the manifest cannot be had', 'broken', () => ({ fetchManifest: () => Promise.reject(broken) })],
+      ['the manifest is malformed', 'invalid_manifest', () => ({ fetchManifest: async () => new Uint8Array([123]) })],
+      [
+        'the load fails',
+        'broken',
+        () => {
+          engine.onLoad = () => Promise.reject(broken);
+          return {};
+        },
+      ],
+      [
+        'the self-test fails',
+        'broken',
+        () => {
+          engine.onLoad = async (report) => {
+            report({ type: 'weights-progress', doneBytes: 1, totalBytes: 1, fetchedBytes: 1 });
+            throw broken;
+          };
+          return {};
+        },
+      ],
+      [
+        'the network refuses',
+        'broken',
+        () => {
+          network.refuse = broken;
+          return {};
+        },
+      ],
+    ];
+    it.each(cases)('when %s', async (_name, code, prepare) => {
+      const { contributor, start } = setup(prepare());
+      expect(await codeOf(start())).toBe(code);
+      expect(contributor.snapshot()).toMatchObject({ state: 'error', error: { code }, loading: null });
+      expect(engine.calls.at(-1)).toBe('unload');
+      engine.onLoad = async () => {};
+      network.refuse = null;
+      const again = setup();
+      await again.start();
+      await contributor.stop();
+      expect(contributor.snapshot()).toMatchObject({ state: 'idle', error: null });
+    });
+  });
+
+  it('refuses a manifest that is not the one the catalogue names', async () => {
+    const { contributor } = setup();
+    const other = { ...entry, manifest: '0'.repeat(64) };
+    expect(await codeOf(contributor.start({ entry: other, engine: 'wasm' }))).toBe('manifest_mismatch');
+    expect(engine.calls).toEqual(['unload']);
+  });
+
+  it.each(['serving', 'paused'] as const)('leaves the network when the engine is lost while %s', async (state) => {
+    const { contributor, start } = setup();
+    await start();
+    if (state === 'paused') await contributor.pause();
+    engine.crash();
+    expect(contributor.snapshot()).toMatchObject({ state: 'error', error: { code: 'engine_failed' } });
+    await start();
+    expect(network.calls).toEqual([
+      'serve',
+      'announce',
+      ...(state === 'paused' ? ['pause'] : []),
+      'leave',
+      'serve',
+      'announce',
+    ]);
+    expect(contributor.snapshot().state).toBe('serving');
+  });
+
+  it('ends an engine that does not free itself in time', async () => {
+    engine.onUnload = () => new Promise(() => {});
+    const { contributor, start } = setup();
+    await start();
+    const stopped = contributor.stop();
+    await settle();
+    for (const wake of clock.sleepers) wake();
+    await stopped;
+    expect(engine.calls.at(-1)).toBe('terminate');
+  });
+
+  it('ends an engine that fails to free itself', async () => {
+    engine.onUnload = () => Promise.reject(new Error('gone'));
+    const { contributor, start } = setup();
+    await start();
+    await contributor.stop();
+    expect(engine.calls.at(-1)).toBe('terminate');
+    expect(contributor.snapshot().state).toBe('idle');
+  });
+});

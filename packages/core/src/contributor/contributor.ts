@@ -1,0 +1,353 @@
+import { toWire } from '../errors.ts';
+import { LOADING_SNAPSHOT_GAP_MS, STATS_INTERVAL_MS, UNLOAD_TIMEOUT_MS } from './constants.ts';
+import { ContributorStateError, ContributorStoppedError } from './errors.ts';
+import { loadManifest } from './fetch-manifest.ts';
+import { createRequestCounter } from './request-counter.ts';
+import type { CatalogEntry } from '../bootstrap.ts';
+import type { Clock } from '../clock.ts';
+import type { LayerRange } from '../ids.ts';
+import type { ServedModel } from '../membership/advert.ts';
+import type { ModelManifest } from '../models/manifest.ts';
+import type { Network, ServingHandle } from '../p2p/network.ts';
+import type { ContributorEngine, ContributorLoadedModel, ContributorLoadProgress } from './engine.ts';
+import type { FetchManifest } from './fetch-manifest.ts';
+import type { RequestCounter } from './request-counter.ts';
+import type { Contributor, ContributorSnapshot, ContributorState, StartContributing } from './types.ts';
+
+export interface ContributorComponents<Weights> {
+  readonly engine: ContributorEngine<Weights>;
+  readonly network: Pick<Network, 'serve' | 'relayConnected' | 'onRelayChange'>;
+  readonly clock: Clock;
+  readonly fetchManifest: FetchManifest;
+  /** Tells the engine where a model's bytes are. */
+  readonly locateWeights: (entry: CatalogEntry, manifest: ModelManifest) => Weights;
+  /** Rejects with a typed error where this device cannot run the engine. @default accepts */
+  readonly checkDevice?: (options: StartContributing, signal: AbortSignal) => Promise<void>;
+}
+
+export interface ContributorInit {
+  readonly kind: 'tab' | 'node';
+  /** Of the engine's cache. @default the engine's */
+  readonly kvBudgetBytes?: number;
+  /** Answers computed at once. @default the engine's */
+  readonly maxSequences?: number;
+}
+
+/**
+ * Lends a device to the network; the same in a tab and in Node.
+ *
+ * @example
+ * const contributor = createContributor({ engine, network, clock, fetchManifest, locateWeights }, { kind: 'node' });
+ * contributor.subscribe(({ state }) => console.log(state));
+ * await contributor.start({ entry, engine: 'wasm' });
+ */
+export const createContributor = <Weights>(
+  components: ContributorComponents<Weights>,
+  init: ContributorInit,
+): Contributor => new DeviceContributor(components, init);
+
+interface Serving {
+  readonly handle: ServingHandle;
+  readonly counter: RequestCounter;
+}
+
+class DeviceContributor<Weights> implements Contributor {
+  readonly #components: ContributorComponents<Weights>;
+  readonly #init: ContributorInit;
+  readonly #listeners = new Set<(snapshot: ContributorSnapshot) => void>();
+  #snapshot: ContributorSnapshot;
+  #starting: { readonly abort: AbortController; readonly done: Promise<void> } | null = null;
+  #serving: Serving | null = null;
+  /** Clearing up after a failure; a new start waits for it. */
+  #settling: Promise<void> = Promise.resolve();
+  #watching = false;
+  /** Counts of runs that ended; a snapshot adds those of the one going on. */
+  #servedBefore = 0;
+  #tokensBefore = 0;
+
+  constructor(components: ContributorComponents<Weights>, init: ContributorInit) {
+    this.#components = components;
+    this.#init = init;
+    this.#snapshot = {
+      ...IDLE,
+      sinceMs: components.clock.now(),
+      relayConnected: components.network.relayConnected(),
+    };
+    components.network.onRelayChange((relayConnected) => this.#change({ relayConnected }));
+    components.engine.onCrash((error) => {
+      // While loading, the load itself fails and says so.
+      if (this.#serving !== null) this.#fail(error);
+    });
+  }
+
+  snapshot(): ContributorSnapshot {
+    return this.#snapshot;
+  }
+
+  subscribe(listener: (snapshot: ContributorSnapshot) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async start(options: StartContributing): Promise<void> {
+    const { state } = this.#snapshot;
+    if (this.#starting !== null || (state !== 'idle' && state !== 'error')) {
+      throw new ContributorStateError('start', state);
+    }
+    const abort = new AbortController();
+    const done = this.#settling.then(() => this.#start(options, abort.signal));
+    this.#starting = { abort, done };
+    try {
+      await done;
+    } finally {
+      this.#starting = null;
+    }
+  }
+
+  async pause(): Promise<void> {
+    const { state } = this.#snapshot;
+    if (state === 'paused') return;
+    if (state !== 'serving') throw new ContributorStateError('pause', state);
+    this.#serving?.handle.pause();
+    this.#enter('paused');
+  }
+
+  async resume(): Promise<void> {
+    const { state } = this.#snapshot;
+    if (state === 'serving') return;
+    if (state !== 'paused') throw new ContributorStateError('resume', state);
+    this.#serving?.handle.resume();
+    this.#enter('serving');
+  }
+
+  async stop(): Promise<void> {
+    const starting = this.#starting;
+    if (starting !== null) {
+      starting.abort.abort(new ContributorStoppedError());
+      // Its failure belongs to whoever called start.
+      await starting.done.catch(() => {});
+    }
+    await this.#settling;
+    await this.#endServing();
+    await this.#freeEngine();
+    if (this.#snapshot.state !== 'idle') this.#enter('idle', RESET);
+  }
+
+  async forget(): Promise<void> {
+    await this.stop();
+    await this.#components.engine.forgetWeights();
+    await this.#readStats();
+  }
+
+  async #start(options: StartContributing, signal: AbortSignal): Promise<void> {
+    const { network, checkDevice, fetchManifest, locateWeights, engine } = this.#components;
+    const { entry } = options;
+    try {
+      this.#enter('probing', { ...RESET, model: entry, engine: options.engine });
+      await checkDevice?.(options, signal);
+      signal.throwIfAborted();
+      this.#enter('loading', {
+        loading: { doneBytes: 0, totalBytes: entry.bytes, fetchedBytes: 0, bytesPerSecond: 0 },
+      });
+      const manifest = await loadManifest(entry, fetchManifest, signal);
+      signal.throwIfAborted();
+      const layers = { start: 0, end: manifest.architecture.layerCount };
+      const { kvBudgetBytes, maxSequences } = this.#init;
+      const loaded = await engine.load(
+        {
+          manifest,
+          weights: locateWeights(entry, manifest),
+          engine: options.engine,
+          layers,
+          ...(kvBudgetBytes === undefined ? {} : { kvBudgetBytes }),
+          ...(maxSequences === undefined ? {} : { maxSequences }),
+        },
+        { signal, onProgress: this.#loadProgress(signal) },
+      );
+      signal.throwIfAborted();
+      const counter = createRequestCounter(engine.generator, () => this.#countsChanged());
+      const handle = network.serve({
+        generator: counter.generator,
+        kind: this.#init.kind,
+        served: () => [describeModel(options, layers, manifest, loaded, counter)],
+      });
+      this.#serving = { handle, counter };
+      this.#enter('serving', {
+        loading: null,
+        layers,
+        variant: loaded.info.variant,
+        decodeTokensPerSecond: loaded.decodeTokensPerSecond,
+        prefillTokensPerSecond: loaded.prefillTokensPerSecond,
+      });
+      handle.announce();
+      await this.#readStats();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      this.#fail(error);
+      await this.#settling;
+      throw error;
+    }
+  }
+
+  #loadProgress(signal: AbortSignal): (progress: ContributorLoadProgress) => void {
+    const { clock } = this.#components;
+    const startedMs = clock.now();
+    let lastMs = Number.NEGATIVE_INFINITY;
+    return (progress) => {
+      if (signal.aborted || progress.type !== 'weights-progress') return;
+      const nowMs = clock.now();
+      const { doneBytes, totalBytes, fetchedBytes } = progress;
+      const complete = doneBytes === totalBytes;
+      if (!complete && nowMs - lastMs < LOADING_SNAPSHOT_GAP_MS) return;
+      lastMs = nowMs;
+      const bytesPerSecond = (doneBytes * 1000) / Math.max(1, nowMs - startedMs);
+      const loading = { doneBytes, totalBytes, fetchedBytes, bytesPerSecond };
+      if (complete && this.#snapshot.state === 'loading') this.#enter('self-test', { loading });
+      else this.#change({ loading });
+    };
+  }
+
+  #countsChanged(): void {
+    this.#serving?.handle.announce();
+    this.#change(this.#counts());
+    if ((this.#serving?.counter.counts().running ?? 0) > 0) void this.#watchRate();
+  }
+
+  #counts(): Partial<ContributorSnapshot> {
+    const counts = this.#serving?.counter.counts();
+    if (counts === undefined) return { requestsNow: 0, requestsQueued: 0, tokensPerSecond: 0 };
+    const requestsServed = this.#servedBefore + counts.served;
+    return {
+      requestsNow: counts.running,
+      requestsQueued: counts.queued,
+      requestsServed,
+      tokensServed: this.#tokensBefore + counts.tokens,
+      ...(requestsServed > this.#snapshot.requestsServed ? { lastRequestMs: this.#components.clock.now() } : {}),
+    };
+  }
+
+  /** Follows the rate while something is computed, and once more when that is over. */
+  async #watchRate(): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
+    try {
+      let busy = true;
+      while (busy) {
+        await this.#components.clock.sleep(STATS_INTERVAL_MS);
+        busy = (this.#serving?.counter.counts().running ?? 0) > 0;
+        await this.#readStats();
+      }
+    } finally {
+      this.#watching = false;
+    }
+  }
+
+  async #readStats(): Promise<void> {
+    try {
+      const { tokensPerSecond, storedBytes } = await this.#components.engine.stats();
+      const { running = 0 } = this.#serving?.counter.counts() ?? {};
+      this.#change({ ...this.#counts(), tokensPerSecond: running > 0 ? tokensPerSecond : 0, storedBytes });
+    } catch {
+      // A lost worker tells so itself, through onCrash; the figures just stay as they were.
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#enter('error', { error: toWire(error), loading: null });
+    this.#settling = this.#clearUp();
+  }
+
+  async #clearUp(): Promise<void> {
+    try {
+      await this.#endServing();
+    } catch {
+      // The failure that brought us here is the one to show.
+    }
+    await this.#freeEngine();
+  }
+
+  async #endServing(): Promise<void> {
+    const serving = this.#serving;
+    if (serving === null) return;
+    await serving.handle.leave();
+    if (this.#serving !== serving) return;
+    this.#serving = null;
+    const { served, tokens } = serving.counter.counts();
+    this.#servedBefore += served;
+    this.#tokensBefore += tokens;
+    this.#change({ ...this.#counts(), requestsServed: this.#servedBefore, tokensServed: this.#tokensBefore });
+  }
+
+  /** Frees the model; an engine that cannot even do that in time is ended. */
+  async #freeEngine(): Promise<void> {
+    const { engine, clock } = this.#components;
+    const timeout = new AbortController();
+    const late = clock.sleep(UNLOAD_TIMEOUT_MS, timeout.signal).then(() => engine.terminate());
+    // Aborted once the engine is free.
+    late.catch(() => {});
+    try {
+      await Promise.race([engine.unload(), late]);
+    } catch {
+      // It broke while it was freed: then its worker goes with it.
+      await engine.terminate();
+    } finally {
+      timeout.abort();
+    }
+  }
+
+  #enter(state: ContributorState, change: Partial<ContributorSnapshot> = {}): void {
+    this.#change({ error: null, ...change, state, sinceMs: this.#components.clock.now() });
+  }
+
+  #change(change: Partial<ContributorSnapshot>): void {
+    this.#snapshot = { ...this.#snapshot, ...change };
+    for (const listener of this.#listeners) listener(this.#snapshot);
+  }
+}
+
+const RESET = {
+  model: null,
+  engine: null,
+  layers: null,
+  variant: null,
+  loading: null,
+  error: null,
+  decodeTokensPerSecond: 0,
+  prefillTokensPerSecond: 0,
+  requestsNow: 0,
+  requestsQueued: 0,
+  tokensPerSecond: 0,
+} satisfies Partial<ContributorSnapshot>;
+
+const IDLE = {
+  ...RESET,
+  state: 'idle',
+  requestsServed: 0,
+  tokensServed: 0,
+  lastRequestMs: null,
+  storedBytes: 0,
+} satisfies Partial<ContributorSnapshot>;
+
+/** The engine's place in an advert, with what is free now. */
+function describeModel(
+  { entry, engine }: StartContributing,
+  layers: LayerRange,
+  { architecture }: ModelManifest,
+  loaded: ContributorLoadedModel,
+  counter: RequestCounter,
+): ServedModel {
+  const { running, queued } = counter.counts();
+  const slots = loaded.info.maxSequences;
+  return {
+    id: entry.id,
+    manifest: entry.manifest,
+    layers: [layers.start, layers.end],
+    engine,
+    contextLength: architecture.contextLength,
+    slots,
+    freeSlots: queued > 0 ? 0 : Math.max(0, slots - running),
+    queued,
+    decodeTokensPerSecond: loaded.decodeTokensPerSecond,
+    prefillTokensPerSecond: loaded.prefillTokensPerSecond,
+  };
+}

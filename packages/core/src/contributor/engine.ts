@@ -1,0 +1,49 @@
+import type { LayerRange } from '../ids.ts';
+import type { EngineKind } from '../inference/coordinator-types.ts';
+import type { Generator } from '../inference/generator.ts';
+import type { ModelManifest } from '../models/manifest.ts';
+import type { OpenGatewayError } from '../errors.ts';
+
+export interface ContributorLoadRequest<Weights> {
+  readonly manifest: ModelManifest;
+  readonly weights: Weights;
+  readonly engine: EngineKind;
+  readonly layers: LayerRange;
+  readonly kvBudgetBytes?: number;
+  readonly maxSequences?: number;
+}
+
+export type ContributorLoadProgress =
+  | {
+      readonly type: 'weights-progress';
+      readonly doneBytes: number;
+      readonly totalBytes: number;
+      readonly fetchedBytes: number;
+    }
+  | { readonly type: 'self-test'; readonly decodeTokensPerSecond: number; readonly prefillTokensPerSecond: number };
+
+export interface ContributorLoadedModel {
+  readonly info: { readonly maxSequences: number; readonly variant: string };
+  readonly decodeTokensPerSecond: number;
+  readonly prefillTokensPerSecond: number;
+}
+
+/**
+ * What a contributor needs of the engine's worker; the client of the gpu-worker package is one.
+ *
+ * @typeParam Weights how this engine is told where a model's bytes are
+ */
+export interface ContributorEngine<Weights> {
+  readonly generator: Generator;
+  /** Resolves when the model is loaded and tested. Aborting the signal gives up. */
+  load(
+    request: ContributorLoadRequest<Weights>,
+    options: { signal: AbortSignal; onProgress: (progress: ContributorLoadProgress) => void },
+  ): Promise<ContributorLoadedModel>;
+  stats(): Promise<{ readonly tokensPerSecond: number; readonly storedBytes: number }>;
+  unload(): Promise<void>;
+  forgetWeights(): Promise<void>;
+  /** Ends the engine at once, whatever it does. */
+  terminate(): Promise<void>;
+  onCrash(listener: (error: OpenGatewayError) => void): () => void;
+}

@@ -1,0 +1,36 @@
+import { OpenGatewayError } from '../errors.ts';
+
+/** What was asked for does not fit what the contributor is doing. */
+export class ContributorStateError extends OpenGatewayError {
+  static override readonly name = 'ContributorStateError';
+  constructor(wanted: string, state: string) {
+    super('invalid_state', `Cannot ${wanted} while ${state}.`);
+  }
+}
+
+/** The start was given up because the contributor was stopped. */
+export class ContributorStoppedError extends OpenGatewayError {
+  static override readonly name = 'ContributorStoppedError';
+  constructor() {
+    super('contributor_stopped', 'Contributing was stopped before it began.');
+  }
+}
+
+/** The manifest could not be fetched. */
+export class ManifestUnavailableError extends OpenGatewayError {
+  static override readonly name = 'ManifestUnavailableError';
+  constructor(url: string, reason: string, options: ErrorOptions = {}) {
+    super('manifest_unavailable', `The manifest ${url} could not be fetched: ${reason}.`, {
+      ...options,
+      retryable: true,
+    });
+  }
+}
+
+/** The manifest is not the one the catalogue names: someone changed one of them. */
+export class ManifestMismatchError extends OpenGatewayError {
+  static override readonly name = 'ManifestMismatchError';
+  constructor(model: string, expected: string, actual: string) {
+    super('manifest_mismatch', `The manifest of ${model} has the hash ${actual}, not ${expected}.`);
+  }
+}
