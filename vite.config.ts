@@ -53,7 +53,7 @@ export default defineConfig(async () => ({
           name: 'e2e',
           root,
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: ['scripts/test-setup.ts'],
+          globalSetup: ['scripts/e2e-setup.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,

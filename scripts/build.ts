@@ -46,9 +46,13 @@ const TARGETS: readonly Target[] = [
 const ROOT = new URL('..', import.meta.url);
 const STAMPS = new URL('.cache/build/', ROOT);
 
-/** Runs every stale target in order. */
-export async function build({ quiet = false } = {}): Promise<void> {
+/** Runs every stale target in order, or only those named. */
+export async function build({
+  quiet = false,
+  only,
+}: { quiet?: boolean; only?: readonly string[] } = {}): Promise<void> {
   for (const target of TARGETS) {
+    if (only && !only.includes(target.name)) continue;
     const digest = await sourcesDigest(target);
     const stamp = new URL(`${target.name.replaceAll(' ', '-')}.sha256`, STAMPS);
     const fresh =

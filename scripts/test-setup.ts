@@ -1,6 +1,6 @@
-/** Builds what tests run on (WASM kernels, the site) if their sources changed since the last build. */
+/** Builds what unit and browser tests run on: the WASM kernels, if their sources changed since the last build. */
 import { build } from './build.ts';
 
 export default async function setup(): Promise<void> {
-  await build({ quiet: true });
+  await build({ quiet: true, only: ['compute kernels'] });
 }

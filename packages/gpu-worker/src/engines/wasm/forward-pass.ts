@@ -205,7 +205,10 @@ export class ForwardPass {
     if (!head) return { address: 0, rowBytes: 0 };
     let row = 0;
     let rows = 0;
-    for (const { step: { output }, tokens } of segments) {
+    for (const {
+      step: { output },
+      tokens,
+    } of segments) {
       if (output === 'last-logits' || output === 'all-logits') {
         const first = output === 'last-logits' ? row + tokens - 1 : row;
         const count = row + tokens - first;

@@ -1,5 +1,6 @@
-import { tensorsOfRange, type LayerRange, type TensorInfo, type TensorReader } from '@opengateway/core';
+import type { LayerRange, TensorInfo, TensorReader } from '@opengateway/core';
 import { UnsupportedModelError } from '../errors.ts';
+import { selectTensors } from '../select-tensors.ts';
 import type { Kernels } from './kernels.ts';
 import { loadMatrix, stagingBytes, type Matrix } from './matrix.ts';
 import type { LinearMemory } from './memory.ts';
@@ -37,8 +38,8 @@ export async function loadWeights(
 ): Promise<Weights> {
   const { manifest } = reader;
   const { architecture } = manifest;
-  const all = tensorsOfRange(manifest, layers);
-  const tensors = new Map(all.map((tensor) => [tensor.name, tensor]));
+  const tensors = selectTensors(manifest, layers);
+  const all = [...tensors.values()];
   const totalBytes = all.reduce((sum, tensor) => sum + tensor.bytes, 0);
   const staging = memory.allocate(Math.max(...all.map(stagingBytes)));
   let doneBytes = 0;
@@ -46,11 +47,7 @@ export async function loadWeights(
     doneBytes += bytes;
     options.onProgress?.(doneBytes, totalBytes);
   };
-  const find = (name: string): TensorInfo => {
-    const tensor = tensors.get(name);
-    if (!tensor) throw new UnsupportedModelError(`The model has no tensor ${name}.`);
-    return tensor;
-  };
+  const find = (name: string): TensorInfo => tensors.get(name)!;
   const matrix = (name: string) =>
     loadMatrix({ reader, kernels, memory, staging }, find(name), { signal: options.signal, onBytes });
   const vector = async (name: string): Promise<number> => {
