@@ -5,7 +5,7 @@ import { parseChatRequest } from './chat-request.ts';
 import { toHttpFailure } from './error-body.ts';
 import { CHAT_PARAMETERS } from './parameters.ts';
 
-const options = { randomSeed: () => 7, derivedSeed: (seed: number, choice: number) => seed + choice };
+const options = { randomSeed: () => 7 };
 const minimal = { model: 'tiny', messages: [{ role: 'user', content: 'Hi' }] };
 const parse = (extra: Record<string, unknown> = {}) => parseChatRequest({ ...minimal, ...extra }, options);
 
@@ -81,7 +81,10 @@ describe('parseChatRequest', () => {
   });
 
   it('makes one completion per choice, each with its own seed', () => {
-    expect(parse({ n: 3, seed: 10 }).completions.map(({ sampling }) => sampling.seed)).toEqual([10, 11, 12]);
+    const seeds = (extra: object) => parse({ seed: 10, ...extra }).completions.map(({ sampling }) => sampling.seed);
+    expect(seeds({ n: 3 })[0]).toBe(10);
+    expect(new Set(seeds({ n: 3 })).size).toBe(3);
+    expect(seeds({ n: 3 })).toEqual(seeds({ n: 3 }));
   });
 
   it('joins text parts and takes a stop string or a list of them', () => {

@@ -1,3 +1,4 @@
+import { derivedSeed } from '../generation/gumbel-noise.ts';
 import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
 import { isModelId } from '../ids.ts';
 import { normalizeMessages } from './chat-messages.ts';
@@ -23,8 +24,6 @@ export interface ChatRequest {
 export interface ParseChatOptions {
   /** Seed of a request that brings none, unsigned 32 bits. */
   readonly randomSeed: () => number;
-  /** Seed of a choice, unsigned 32 bits; choice 0 keeps the request's own. */
-  readonly derivedSeed: (seed: number, choice: number) => number;
 }
 
 /**
@@ -111,7 +110,7 @@ function toChatRequest(body: ChatBody, options: ParseChatOptions): ChatRequest {
   const completions = Array.from({ length: body.n ?? 1 }, (_, choice) => ({
     model,
     messages,
-    sampling: { ...sampling, seed: options.derivedSeed(seed, choice) },
+    sampling: { ...sampling, seed: derivedSeed(seed, choice) },
     ...(maxTokens === undefined ? {} : { maxTokens }),
     stop: body.stop ?? [],
   }));

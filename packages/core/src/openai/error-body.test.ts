@@ -23,6 +23,12 @@ describe('toHttpFailure', () => {
     }
   });
 
+  it('tells a client to come back after a failure that may pass, without its details', () => {
+    const failure = toHttpFailure(new OpenGatewayError('some_peer_code', 'secret', { retryable: true }));
+    expect(failure.status).toBe(503);
+    expect(failure.body.error.message).not.toContain('secret');
+  });
+
   it.each([new Error('secret path'), 'secret', null, undefined, { code: 'toString', message: 'secret' }])(
     'keeps an unclassified failure (%s) to itself',
     (thrown) => {

@@ -31,7 +31,7 @@ const NOT_SERVED: ErrorRow = {
   retryAfterSeconds: RETRY_WHEN_NOT_SERVED_SECONDS,
 };
 
-/** Error code → what the client gets. Codes that are not here are `internal_error`. */
+/** Error code → what the client gets. Of codes that are not here, the client learns only whether to come back. */
 export const ERROR_TABLE: Readonly<Record<string, ErrorRow>> = {
   invalid_json: BAD_REQUEST,
   invalid_type: BAD_REQUEST,
@@ -53,6 +53,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorRow>> = {
   kv_cache_full: { ...FULL, code: 'capacity' },
   too_many_sequences: { ...FULL, code: 'capacity' },
   no_route: NOT_SERVED,
+  route_lost: NOT_SERVED,
   model_not_ready: NOT_SERVED,
   server_stopping: NOT_SERVED,
   engine_failed: { ...NOT_SERVED, code: 'no_route' },
@@ -66,7 +67,10 @@ export function toHttpFailure(error: unknown): HttpFailure {
   const code = errorCode(error);
   const row = code === undefined || !Object.hasOwn(ERROR_TABLE, code) ? undefined : ERROR_TABLE[code];
   if (row === undefined) {
-    return failure(INTERNAL, INTERNAL_ERROR_CODE, 'The relay failed to answer this request.', null);
+    const retryable = (error as { retryable?: unknown } | null | undefined)?.retryable === true;
+    return retryable
+      ? failure(NOT_SERVED, 'no_route', 'Nobody could answer this request now. Try again in a few seconds.', null)
+      : failure(INTERNAL, INTERNAL_ERROR_CODE, 'The relay failed to answer this request.', null);
   }
   const { message, param } = error as { message?: unknown; param?: unknown };
   return failure(

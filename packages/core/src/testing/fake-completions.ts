@@ -69,10 +69,9 @@ export function answering(...pieces: readonly string[]): FakeScript {
 }
 
 /** Fails before the first event. */
-export function failing(error: Error): FakeScript {
-  // oxlint-disable-next-line require-yield: it fails before it has anything to give.
+export function failing(reason: Error): FakeScript {
   return async function* fail() {
-    throw error;
+    yield await Promise.reject<CompletionEvent>(reason);
   };
 }
 

@@ -1,0 +1,128 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { OpenGatewayError } from '@opengateway/core';
+import * as z from 'zod';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+export interface RelayConfig {
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** Whether only this machine can reach `host`. */
+  readonly loopback: boolean;
+  /** Bearer key that `/v1` and `/metrics` ask for; null asks for none. */
+  readonly apiKey: string | null;
+  /** Address the world reaches this relay by, where a proxy stands in front; null: as each request says. */
+  readonly publicUrl: URL | null;
+  readonly dataDirectory: string;
+  readonly modelsDirectory: string;
+  readonly contribute: boolean;
+  readonly region: string;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** One or more settings are wrong; the message has a line for each, with what to do. */
+export class ConfigError extends OpenGatewayError {
+  static override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super('invalid_config', problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** A key shorter than this can be guessed. */
+export const MIN_API_KEY_CHARS = 16;
+
+const flag = (name: string, fallback: boolean) =>
+  z
+    .enum(['0', '1'], { error: `${name} must be 0 or 1.` })
+    .optional()
+    .transform((value) => (value === undefined ? fallback : value === '1'));
+
+const settings = z.object({
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, { error: 'PORT must be a number from 0 to 65535, e.g. PORT=8080.' })
+    .transform(Number)
+    .refine((port) => port <= 65_535, { error: 'PORT must be a number from 0 to 65535, e.g. PORT=8080.' })
+    .default(8080),
+  HOST: z
+    .string()
+    .refine((host) => host === 'localhost' || isIP(host) > 0, {
+      error: 'HOST must be the address to listen on: localhost or an IP address, e.g. HOST=0.0.0.0.',
+    })
+    .default('127.0.0.1'),
+  API_KEY: z
+    .string()
+    .min(MIN_API_KEY_CHARS, { error: `API_KEY must have at least ${MIN_API_KEY_CHARS} characters.` })
+    .regex(/^[\x21-\x7e]+$/, { error: 'API_KEY must be printable ASCII without spaces, as it travels in a header.' })
+    .optional(),
+  OPEN: flag('OPEN', false),
+  PUBLIC_URL: z
+    .string()
+    .refine(isOrigin, {
+      error: 'PUBLIC_URL must be the address clients use, without a path, e.g. PUBLIC_URL=https://relay.example.',
+    })
+    .transform((url) => new URL(url))
+    .optional(),
+  DATA_DIR: z.string().default('.opengateway'),
+  MODELS_DIR: z.string().default('models'),
+  CONTRIBUTE: flag('CONTRIBUTE', true),
+  REGION: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, {
+      error: 'REGION must be lower-case letters, digits and dashes, e.g. REGION=europe.',
+    })
+    .default('local'),
+  LOG_LEVEL: z.enum(LOG_LEVELS, { error: `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}.` }).default('info'),
+});
+
+/**
+ * Reads the relay's settings; an empty value counts as not set.
+ *
+ * @throws ConfigError listing everything that is wrong at once.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): RelayConfig {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = settings.safeParse(given);
+  const problems = parsed.success ? [] : parsed.error.issues.map(({ message }) => message);
+  problems.push(...exposureProblems(given));
+  if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);
+
+  const { data } = parsed;
+  return {
+    port: data.PORT,
+    host: data.HOST,
+    loopback: isLoopback(data.HOST),
+    apiKey: data.API_KEY ?? null,
+    publicUrl: data.PUBLIC_URL ?? null,
+    dataDirectory: resolve(data.DATA_DIR),
+    modelsDirectory: resolve(data.MODELS_DIR),
+    contribute: data.CONTRIBUTE,
+    region: data.REGION,
+    logLevel: data.LOG_LEVEL,
+  };
+}
+
+/** A relay that others can reach is open to all only when someone said so. */
+function exposureProblems(given: Readonly<Record<string, string | undefined>>): string[] {
+  if (given.API_KEY !== undefined || given.OPEN === '1') return [];
+  const advice = 'set API_KEY, or OPEN=1 to let anyone use it.';
+  const problems = [];
+  if (given.HOST !== undefined && !isLoopback(given.HOST)) {
+    problems.push(`HOST=${given.HOST} lets other machines use this relay: ${advice}`);
+  }
+  if (given.PUBLIC_URL !== undefined) problems.push(`PUBLIC_URL makes this relay public: ${advice}`);
+  return problems;
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d/.test(host);
+
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '' && url.hash === '';
+}

@@ -1,0 +1,54 @@
+/** Answers computed at once over all clients; beyond it 429. Contributors refuse long before this. */
+export const MAX_ACTIVE_ANSWERS = 256;
+
+/** Silence after which a stream gets a comment, so that proxies and clients keep the connection. */
+export const KEEP_ALIVE_MS = 10_000;
+
+/** Longest a streaming client may leave its buffers full before it is given up. */
+export const STALLED_CLIENT_MS = 60_000;
+
+/** Longest that running answers may take to finish once a stop was asked for. */
+export const DRAIN_TIMEOUT_MS = 30_000;
+
+/** Longest that children and sockets may take to close after that. */
+export const CLOSE_TIMEOUT_MS = 5_000;
+
+/** Connections of all kinds on the public port. */
+export const MAX_CONNECTIONS = 4_096;
+
+/** Connections handed on to libp2p: one per contributing or visiting tab. */
+export const MAX_UPGRADED_CONNECTIONS = 2_048;
+
+/** Longest that libp2p's listener on loopback may take to accept and to answer an upgrade. */
+export const UPSTREAM_TIMEOUT_MS = 5_000;
+
+/** TCP keep-alive of upgraded connections: finds peers that vanished without a word. */
+export const UPGRADED_KEEP_ALIVE_MS = 30_000;
+
+/** Longest that a client may take to send its headers. */
+export const HEADERS_TIMEOUT_MS = 10_000;
+
+/** Longest that a client may take to send its whole request (1 MiB at most). */
+export const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Idle time between requests of one connection; above the 60 s that load balancers use. */
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+/** Piece of a model file held in memory per download. */
+export const FILE_READ_BYTES = 262_144;
+
+/** Largest file of the site that is compressed and kept in memory; larger ones do not belong in it. */
+export const MAX_SITE_FILE_BYTES = 32 * 1_048_576;
+
+/** Files of the built site; a folder with more is not one. */
+export const MAX_SITE_FILES = 2_000;
+
+/** Wait before a contributor that died is started again; doubles up to the maximum. */
+export const CONTRIBUTOR_RESTART_MS = 1_000;
+export const CONTRIBUTOR_RESTART_MAX_MS = 60_000;
+
+/** A contributor that ran this long had a good start: the wait begins anew. */
+export const CONTRIBUTOR_STEADY_MS = 60_000;
+
+/** Longest line of a contributor's output that is logged. */
+export const MAX_CHILD_LINE_CHARS = 4_000;

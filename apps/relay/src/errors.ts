@@ -1,0 +1,78 @@
+import { OpenGatewayError } from '@opengateway/core';
+
+/** The key is missing or wrong. */
+export class InvalidApiKeyError extends OpenGatewayError {
+  static override readonly name = 'InvalidApiKeyError';
+  constructor() {
+    super('invalid_api_key', 'This relay asks for its API key: Authorization: Bearer KEY.');
+  }
+}
+
+/** The request names a host that this relay is not: a web page trying to reach someone's own machine. */
+export class HostNotAllowedError extends OpenGatewayError {
+  static override readonly name = 'HostNotAllowedError';
+  constructor() {
+    super('host_not_allowed', 'This relay answers on localhost only. Set PUBLIC_URL to give it another name.');
+  }
+}
+
+export class NotFoundError extends OpenGatewayError {
+  static override readonly name = 'NotFoundError';
+  constructor(what: string) {
+    super('not_found', `${what} does not exist here.`);
+  }
+}
+
+export class MethodNotAllowedError extends OpenGatewayError {
+  static override readonly name = 'MethodNotAllowedError';
+  constructor(method: string, allowed: string) {
+    super('method_not_allowed', `${method} is not allowed here; ${allowed} is.`);
+  }
+}
+
+export class RequestTooLargeError extends OpenGatewayError {
+  static override readonly name = 'RequestTooLargeError';
+  constructor(maximumBytes: number) {
+    super('request_too_large', `The body must have at most ${maximumBytes} bytes.`);
+  }
+}
+
+export class UnsupportedMediaTypeError extends OpenGatewayError {
+  static override readonly name = 'UnsupportedMediaTypeError';
+  constructor() {
+    super('unsupported_media_type', 'The body must be JSON: Content-Type: application/json.');
+  }
+}
+
+/** A stop was asked for: running answers finish, new ones go elsewhere or come back later. */
+export class ServerStoppingError extends OpenGatewayError {
+  static override readonly name = 'ServerStoppingError';
+  constructor() {
+    super('server_stopping', 'This relay is stopping. Try again in a few seconds.', { retryable: true });
+  }
+}
+
+export class TooManyAnswersError extends OpenGatewayError {
+  static override readonly name = 'TooManyAnswersError';
+  constructor(maximum: number) {
+    super('capacity', `This relay computes at most ${maximum} answers at once. Try again shortly.`, {
+      retryable: true,
+    });
+  }
+}
+
+/** The client stopped reading its stream. */
+export class StalledClientError extends OpenGatewayError {
+  static override readonly name = 'StalledClientError';
+  constructor() {
+    super('client_stalled', 'The client stopped reading.');
+  }
+}
+
+/** A folder under MODELS_DIR is no model this relay can offer. */
+export class CatalogError extends OpenGatewayError {
+  static override readonly name = 'CatalogError';
+  constructor(folder: string, problem: string, options: ErrorOptions = {}) {
+    super('invalid_catalog', `The model in ${folder} can't be offered: ${problem}`, options);
+  }
+}

@@ -1,0 +1,118 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import {
+  ChunkWriter,
+  collectCompletion,
+  derivedSeed,
+  MAX_REQUEST_BODY_BYTES,
+  parseChatRequest,
+} from '@opengateway/core';
+import { Hono } from 'hono';
+import { answerLines } from '../answer-lines.ts';
+import { routeHeader, startAnswer } from '../answer.ts';
+import { KEEP_ALIVE_MS, STALLED_CLIENT_MS } from '../constants.ts';
+import { StalledClientError } from '../errors.ts';
+import { observeAnswer } from '../observe-answer.ts';
+import { pullStream } from '../pull-stream.ts';
+import { readJsonBody } from '../read-json-body.ts';
+import type { AnswerHead, ChatRequest, Completions } from '@opengateway/core';
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import type { DrainGate } from '../drain-gate.ts';
+import type { Metrics } from '../metrics.ts';
+import type { RelayVariables } from '../middleware/request-log.ts';
+import type { StartedAnswer } from '../answer.ts';
+
+export interface ChatDependencies {
+  readonly completions: Completions;
+  readonly gate: DrainGate;
+  readonly metrics: Metrics;
+  /** @default KEEP_ALIVE_MS */
+  readonly keepAliveMs?: number;
+  /** @default STALLED_CLIENT_MS */
+  readonly stalledClientMs?: number;
+}
+
+// Under `app.request` there are no bindings at all.
+type Env = { Variables: RelayVariables; Bindings: Partial<HttpBindings> | undefined };
+
+/** `POST /v1/chat/completions`, as OpenAI's. */
+export function chatCompletions(dependencies: ChatDependencies): Hono<Env> {
+  return new Hono<Env>().post('/', async (c) => {
+    const startedMs = performance.now();
+    const leave = dependencies.gate.enter();
+    const abort = new AbortController();
+    let handedOver = false;
+    try {
+      const body = await readJsonBody(c.req.raw, MAX_REQUEST_BODY_BYTES);
+      const chat = parseChatRequest(body, { randomSeed: () => randomInt(2 ** 32) });
+      const signal = AbortSignal.any([abort.signal, c.req.raw.signal, dependencies.gate.signal]);
+      const started = await startAnswer(dependencies.completions, chat.completions, signal);
+      const answer = {
+        ...started,
+        events: observeAnswer(started.events, { ...dependencies, model: chat.model, startedMs, log: c.get('log') }),
+      };
+      c.header('x-opengateway-route', routeHeader(started.routes));
+      const head = {
+        id: `chatcmpl-${randomBytes(15).toString('base64url')}`,
+        created: nowSeconds(),
+        model: chat.model,
+      };
+      if (!chat.stream) {
+        return c.json(
+          await collectCompletion(answer.events, head, { choices: chat.completions.length, logprobs: chat.logprobs }),
+        );
+      }
+      handedOver = true;
+      return streamAnswer(c, dependencies, { chat, head, answer, abort, leave });
+    } catch (error) {
+      // Of several choices, the others may still run.
+      abort.abort(error);
+      throw error;
+    } finally {
+      if (!handedOver) leave();
+    }
+  });
+}
+
+interface StreamedAnswer {
+  readonly chat: ChatRequest;
+  readonly head: AnswerHead;
+  readonly answer: StartedAnswer;
+  readonly abort: AbortController;
+  readonly leave: () => void;
+}
+
+function streamAnswer(
+  c: Context<Env>,
+  { keepAliveMs = KEEP_ALIVE_MS, stalledClientMs = STALLED_CLIENT_MS }: ChatDependencies,
+  { chat, head, answer, abort, leave }: StreamedAnswer,
+): Response {
+  const lines = answerLines(answer.events, new ChunkWriter(head, chat), {
+    choices: chat.completions.length,
+    keepAliveMs,
+    onFailure: (error) => {
+      const clientGone = abort.signal.aborted || c.req.raw.signal.aborted;
+      abort.abort(error);
+      if (!clientGone) c.get('log').warn({ err: error }, 'stream failed');
+    },
+  });
+  const stream = pullStream(lines, {
+    onEnd: (cancelled) => {
+      if (cancelled) abort.abort();
+      leave();
+    },
+    stalledMs: stalledClientMs,
+    onStalled: () => {
+      abort.abort(new StalledClientError());
+      c.env?.outgoing?.destroy();
+    },
+  });
+  return c.body(stream, 200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+    // nginx holds streams back unless told not to
+    'x-accel-buffering': 'no',
+  });
+}
+
+const nowSeconds = (): number => Math.floor(Date.now() / 1000);

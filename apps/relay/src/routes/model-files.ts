@@ -1,0 +1,79 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Hono } from 'hono';
+import { parseRange } from '../byte-range.ts';
+import { MANIFEST_FILE } from '../catalog.ts';
+import { FILE_READ_BYTES } from '../constants.ts';
+import { NotFoundError } from '../errors.ts';
+import type { FileHandle } from 'node:fs/promises';
+import type { ByteRange } from '../byte-range.ts';
+import type { CatalogModel } from '../catalog.ts';
+
+/** `GET /models/:id/manifest.json` and the files that the manifest names, by ranges. Nothing else in the folder. */
+export function modelFiles(catalog: readonly CatalogModel[]): Hono {
+  const models = new Map(catalog.map((model) => [model.entry.id, model]));
+  return new Hono().get('/:id/:file', (c) => {
+    const { id, file: name } = c.req.param();
+    const model = models.get(id);
+    const file = model?.manifest.files.find((candidate) => candidate.name === name);
+    const isManifest = name === MANIFEST_FILE;
+    if (model === undefined || (file === undefined && !isManifest)) throw new NotFoundError('This file');
+
+    // A manifest's address stays the same when the model changes, the hash in the query does not.
+    const pinned = c.req.query('manifest') === model.entry.manifest;
+    const etag = `"${model.entry.manifest.slice(0, 32)}-${name}"`;
+    c.header('etag', etag);
+    c.header('cache-control', pinned ? 'public, max-age=31536000, immutable' : 'no-cache');
+    c.header('accept-ranges', 'bytes');
+    if (c.req.header('if-none-match') === etag) return c.body(null, 304);
+
+    const size = isManifest ? model.manifestBytes.byteLength : (file?.bytes ?? 0);
+    const ifRange = c.req.header('if-range');
+    const range = ifRange === undefined || ifRange === etag ? parseRange(c.req.header('range'), size) : undefined;
+    c.header('content-type', isManifest ? 'application/json' : 'application/octet-stream');
+    if (range === 'unsatisfiable') {
+      c.header('content-range', `bytes */${size}`);
+      return c.body(null, 416);
+    }
+    const { start, end } = range ?? { start: 0, end: size };
+    if (range !== undefined) c.header('content-range', `bytes ${start}-${end - 1}/${size}`);
+    c.header('content-length', String(end - start));
+    const status = range === undefined ? 200 : 206;
+    if (c.req.method === 'HEAD') return c.body(null, status);
+    if (isManifest) return c.body(Uint8Array.from(model.manifestBytes.subarray(start, end)), status);
+    return c.body(fileStream(join(model.directory, name), { start, end }), status);
+  });
+}
+
+/** Reads a file piece by piece, as fast as it is taken; opened at the first piece, closed at the last. */
+function fileStream(path: string, { start, end }: ByteRange): ReadableStream<Uint8Array> {
+  let handle: FileHandle | undefined;
+  let position = start;
+  const close = async (): Promise<void> => {
+    const opened = handle;
+    handle = undefined;
+    await opened?.close();
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          handle ??= await open(path, 'r');
+          const buffer = new Uint8Array(Math.min(FILE_READ_BYTES, end - position));
+          const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, position);
+          if (bytesRead === 0) throw new Error('The file is shorter than its manifest says.');
+          position += bytesRead;
+          controller.enqueue(buffer.subarray(0, bytesRead));
+          if (position < end) return;
+        } catch (error) {
+          await close();
+          throw error;
+        }
+        await close();
+        controller.close();
+      },
+      cancel: close,
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,23 @@
+import { UnknownModelError } from '@opengateway/core';
+import { Hono } from 'hono';
+import type { Model, ModelList } from '@opengateway/core';
+import type { CatalogModel } from '../catalog.ts';
+
+/** `GET /v1/models` and `/v1/models/:id`: what this relay's catalogue offers. */
+export function modelsV1(catalog: readonly CatalogModel[]): Hono {
+  const models = catalog.map(toModel);
+  return new Hono()
+    .get('/', (c) => c.json({ object: 'list', data: models } satisfies ModelList))
+    .get('/:id', (c) => {
+      const model = models.find(({ id }) => id === c.req.param('id'));
+      if (model === undefined) throw new UnknownModelError(c.req.param('id'));
+      return c.json(model);
+    });
+}
+
+const toModel = ({ entry, manifest, createdSeconds }: CatalogModel): Model => ({
+  id: entry.id,
+  object: 'model',
+  created: createdSeconds,
+  owned_by: manifest.license.author ?? 'opengateway',
+});
