@@ -23,6 +23,10 @@ export type CreateEngine = (
 
 export const createEngine: CreateEngine = async (kind, components, init) => {
   switch (kind) {
+    case 'wasm': {
+      const { createWasmEngine } = await import('./wasm/engine.ts');
+      return createWasmEngine(components, init);
+    }
     case 'reference': {
       const { createReferenceEngine } = await import('./reference/engine.ts');
       return createReferenceEngine(components, init);
