@@ -62,7 +62,8 @@ export const CONTRACT_MODELS = {
 
 /**
  * The suite that every engine passes, whatever it computes on: shapes, errors, reservations, batch
- * invariance to the bit, layer ranges that compose, closeness to the reference.
+ * invariance to the bit, layer ranges that compose, closeness to the reference. It asks for batches of up to
+ * 128 tokens and reserves cache in multiples of 32.
  *
  * @example
  * engineContract({

@@ -51,13 +51,16 @@ export const TINY_ARCHITECTURE: ModelArchitecture = {
 /** GGUF's default alignment of tensor data. */
 const ALIGNMENT = 32;
 
+/** Where a real file has its metadata; zeros here, since no test of an engine reads it. */
+const HEADER_BYTES = 64;
+
 /** Makes a seeded random model of the llama family: the same options give the same bytes. */
 export async function createTinyModel(options: TinyModelOptions = {}): Promise<TinyModel> {
   const random = seededRandom(options.seed ?? 1);
   const architecture = { ...TINY_ARCHITECTURE, ...options.architecture };
   const tensors: TensorInfo[] = [];
-  const pieces: Uint8Array[] = [];
-  let offset = 0;
+  const pieces: Uint8Array[] = [new Uint8Array(HEADER_BYTES)];
+  let offset = HEADER_BYTES;
   for (const { name, type, shape, spread, mean } of describeTensors(architecture, options)) {
     const bytes = tensorBytes(type, shape);
     if (bytes === undefined) throw new RangeError(`${type} has no shape [${shape.join(', ')}].`);
@@ -81,7 +84,7 @@ export async function createTinyModel(options: TinyModelOptions = {}): Promise<T
       beginToken: null,
       addBeginToken: false,
       endTokens: [],
-      source: { file: 'tiny.gguf', bytes: 0 },
+      source: { file: 'tiny.gguf', bytes: HEADER_BYTES },
     },
     chatTemplate: null,
     files: [{ name: 'tiny.gguf', bytes: bytes.length, chunks: await chunkHashes(bytes) }],

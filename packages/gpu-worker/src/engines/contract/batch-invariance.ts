@@ -46,7 +46,7 @@ export async function assertBatchInvariance(engine: Engine, options: BatchInvari
   const schedule = fc.array(forward, { minLength: 1, maxLength: maxForwards });
   await fc.assert(
     fc.asyncProperty(schedule, (forwards) => replay(engine, conversations, expected, forwards)),
-    { numRuns: runs, ...(options.seed === undefined ? {} : { seed: options.seed }) },
+    { numRuns: runs, includeErrorInReport: true, ...(options.seed === undefined ? {} : { seed: options.seed }) },
   );
 }
 
@@ -96,8 +96,9 @@ async function compareForward(
   for (const { conversation, rewind, tokens, output } of moves) {
     const sequence = sequences[conversation]!;
     const length = engine.length(sequence);
-    if (rewind > 0) engine.truncate(sequence, Math.max(0, length - rewind));
-    const start = engine.length(sequence);
+    const start = Math.max(0, length - rewind);
+    if (start < length) engine.truncate(sequence, start);
+    expectLength(engine, sequence, start);
     const input = Int32Array.from(conversations[conversation]!.slice(start, start + Math.min(tokens, room)));
     if (input.length === 0) continue;
     room -= input.length;
@@ -107,6 +108,7 @@ async function compareForward(
   }
   const outputs = await engine.forward(steps);
   checks.forEach(({ conversation, first, end }, index) => {
+    expectLength(engine, steps[index]!.sequence, end);
     const { values } = outputs[index]!;
     const size = engine.info.architecture.vocabularySize;
     if (values.length !== (end - first) * size)
@@ -121,6 +123,11 @@ async function compareForward(
       );
     }
   });
+}
+
+function expectLength(engine: Engine, sequence: SequenceId, expected: number): void {
+  const length = engine.length(sequence);
+  if (length !== expected) throw new Error(`A sequence has ${length} positions instead of ${expected}.`);
 }
 
 function firstCompared(output: Move['output'], start: number, end: number): number {
