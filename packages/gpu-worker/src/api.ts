@@ -10,8 +10,8 @@ import type { EngineInfo, EngineUsage } from './engines/engine.ts';
 
 /** Where the worker gets a model's bytes. */
 export type WeightsLocation =
-  /** Fetched by ranges from `baseUrl` + file name, kept in the store of the platform (OPFS or a folder). */
-  | { readonly kind: 'http'; readonly baseUrl: string; readonly storeDirectory?: string }
+  /** Fetched by ranges from `baseUrl` + file name, kept in the platform's store (OPFS; in Node the client's folder). */
+  | { readonly kind: 'http'; readonly baseUrl: string }
   /** Read from a local folder (Node only), nothing stored. */
   | { readonly kind: 'directory'; readonly path: string };
 

@@ -1,1 +1,32 @@
-export {};
+import { createEngineClientFor } from './worker/engine-client.ts';
+import type { EngineClient } from './worker/engine-client.ts';
+
+export * from './api.ts';
+export type { Engine, EngineInfo, EngineUsage } from './engines/engine.ts';
+export { probeBrowser } from './probe/probe-browser.ts';
+export type { DeviceProbe, GraphicsProbe, StorageProbe } from './probe/types.ts';
+export type { EngineClient } from './worker/engine-client.ts';
+
+/**
+ * The engine in a worker of this page. The worker starts with the first call.
+ *
+ * @example
+ * const engine = createEngineClient();
+ * await engine.load({ manifest, weights: { kind: 'http', baseUrl }, engine: 'wasm', layers });
+ * for await (const event of engine.generator.generate(request, { signal })) console.log(event);
+ */
+export const createEngineClient = (): EngineClient =>
+  createEngineClientFor(() => {
+    const worker = new Worker(new URL('./worker.browser.ts', import.meta.url), {
+      type: 'module',
+      name: 'opengateway-engine',
+    });
+    return {
+      endpoint: worker,
+      onFailure(listener) {
+        worker.addEventListener('error', (event) => listener(event.error ?? new Error(event.message || 'no reason')));
+        worker.addEventListener('messageerror', () => listener(new Error('a message could not be read')));
+      },
+      terminate: () => worker.terminate(),
+    };
+  });

@@ -133,7 +133,7 @@ class EngineWorker implements WorkerApi {
     let weights: OpenedWeights | undefined;
     let engine: Engine | undefined;
     try {
-      const opened = await platform.open(manifest, request.weights);
+      const opened = await platform.open(manifest, layers, request.weights);
       weights = opened;
       const report = throttle(clock, (doneBytes: number, totalBytes: number) =>
         onProgress({ type: 'weights-progress', doneBytes, totalBytes, fetchedBytes: opened.fetchedBytes() }),

@@ -1,5 +1,10 @@
-import type { ModelManifest, TensorReader } from '@opengateway/core';
+import { createTensorReader, manifestHash } from '@opengateway/core';
+import { UnsupportedModelError } from '../engines/errors.ts';
+import { createHttpSource } from '../storage/http-source.ts';
+import { createStoredSource } from '../storage/stored-source.ts';
+import type { ChunkSource, LayerRange, ModelManifest, TensorReader } from '@opengateway/core';
 import type { WeightsLocation } from '../api.ts';
+import type { WeightsStore } from '../storage/weights-store.ts';
 
 export interface OpenedWeights {
   readonly reader: TensorReader;
@@ -8,11 +13,80 @@ export interface OpenedWeights {
   close(): Promise<void>;
 }
 
-/** Where this host keeps weights: OPFS in a browser, a folder in Node. */
+/** Where this host's weights come from and are kept. */
 export interface WeightsPlatform {
-  open(manifest: ModelManifest, location: WeightsLocation): Promise<OpenedWeights>;
-  /** Bytes of weights kept here. */
+  open(manifest: ModelManifest, layers: LayerRange, location: WeightsLocation): Promise<OpenedWeights>;
+  /** Bytes of weights kept here, of all models. */
   storedBytes(): Promise<number>;
   /** Removes all weights kept here. */
   forget(): Promise<void>;
 }
+
+export interface WeightsPlatformComponents {
+  /** Absent: what is fetched is not kept. */
+  readonly store?: WeightsStore;
+  /** Absent where there are no local folders. */
+  readonly openDirectory?: (path: string) => ChunkSource;
+  readonly fetch?: typeof fetch;
+}
+
+export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPlatformComponents): WeightsPlatform {
+  /** Counting opens every stored file, so it is done once after each change. */
+  let counted: Promise<number> | null = null;
+
+  const openSource = async (
+    manifest: ModelManifest,
+    location: WeightsLocation,
+    onFetched: (bytes: number) => void,
+  ): Promise<ChunkSource> => {
+    if (location.kind === 'directory') {
+      if (openDirectory === undefined) throw new UnsupportedModelError('There are no local folders here.');
+      return openDirectory(location.path);
+    }
+    const source = createHttpSource({ baseUrl: location.baseUrl }, fetch === undefined ? {} : { fetch });
+    if (store === undefined) return counting(source, onFetched);
+    return createStoredSource({ manifest: await manifestHash(manifest), store, source }, { onFetched });
+  };
+
+  return {
+    async open(manifest, layers, location) {
+      let fetchedBytes = 0;
+      const source = await openSource(manifest, location, (bytes) => {
+        fetchedBytes += bytes;
+      });
+      return {
+        reader: createTensorReader({ manifest, source }, { range: layers }),
+        fetchedBytes: () => fetchedBytes,
+        async close() {
+          counted = null;
+          await source.close?.();
+          await store?.close();
+        },
+      };
+    },
+    async storedBytes() {
+      if (store === undefined) return 0;
+      counted ??= store.storedBytes();
+      try {
+        return await counted;
+      } catch {
+        // A store another tab holds, or a browser without one: nothing that this tab could count.
+        counted = null;
+        return 0;
+      }
+    },
+    async forget() {
+      counted = null;
+      await store?.removeAll();
+    },
+  };
+}
+
+const counting = (source: ChunkSource, onFetched: (bytes: number) => void): ChunkSource => ({
+  ...source,
+  async readChunk(file, index, options) {
+    const bytes = await source.readChunk(file, index, options);
+    onFetched(bytes.byteLength);
+    return bytes;
+  },
+});

@@ -1,0 +1,52 @@
+import { Worker } from 'node:worker_threads';
+import { createEngineClientFor } from './worker/engine-client.ts';
+import type { ResourceLimits, TransferListItem } from 'node:worker_threads';
+import type { EngineClient } from './worker/engine-client.ts';
+import type { NodeWorkerData } from './worker/node-worker-data.ts';
+
+export * from './api.ts';
+export { probeNode } from './probe/probe-node.ts';
+export type { DeviceProbe, GraphicsProbe, StorageProbe } from './probe/types.ts';
+export type { EngineClient } from './worker/engine-client.ts';
+
+export interface NodeEngineClientInit {
+  /** Folder that keeps fetched weights. @default none: they are fetched every time */
+  readonly storeDirectory?: string;
+}
+
+/**
+ * Heap of the worker's own JavaScript; weights and cache lie outside it. A small young generation keeps
+ * what a token leaves behind from growing the process.
+ */
+const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 };
+
+/**
+ * The engine in a worker thread of this process. The thread starts with the first call.
+ *
+ * @example
+ * const engine = createEngineClient({ storeDirectory });
+ * await engine.load({ manifest, weights: { kind: 'directory', path }, engine: 'wasm', layers });
+ */
+export const createEngineClient = ({ storeDirectory }: NodeEngineClientInit = {}): EngineClient =>
+  createEngineClientFor(() => {
+    const { port1, port2 } = new MessageChannel();
+    const workerData: NodeWorkerData = { port: port2, ...(storeDirectory === undefined ? {} : { storeDirectory }) };
+    const worker = new Worker(new URL('./worker.node.ts', import.meta.url), {
+      name: 'opengateway-engine',
+      workerData,
+      transferList: [port2 as unknown as TransferListItem],
+      resourceLimits: WORKER_LIMITS,
+    });
+    return {
+      endpoint: port1,
+      onFailure(listener) {
+        worker.on('error', listener);
+        worker.on('messageerror', listener);
+        worker.on('exit', (code) => listener(new Error(`it ended with code ${code}`)));
+      },
+      async terminate() {
+        port1.close();
+        await worker.terminate();
+      },
+    };
+  });
