@@ -18,7 +18,10 @@ export interface CoordinatorRequest extends GenerateRequest {
   readonly layerCount: number;
 }
 
-/** In this order: route (first, and again after each failover), progress*, token*, end. */
+/**
+ * In this order: progress `queued` (only while every peer is full), route (and again after each failover),
+ * progress*, token*, end. `progress` may also come between a loss and the next route.
+ */
 export type CoordinatorEvent =
   | {
       readonly type: 'route';
@@ -39,7 +42,8 @@ export type CoordinatorEvent =
  * Plans a route, runs it, and carries on elsewhere when a peer is lost; never repeats or drops a token.
  *
  * @throws (from the iterator) `no_route` (nobody serves the model: retryable), `capacity` (all who serve
- * it are full: retryable), `context_length_exceeded`, or the signal's reason.
+ * it are full: retryable), `route_lost` (the answer had begun and nobody is left to go on: retryable),
+ * `context_length_exceeded`, or the signal's reason.
  */
 export interface Coordinator {
   run(request: CoordinatorRequest, options: { signal: AbortSignal }): AsyncIterable<CoordinatorEvent>;

@@ -72,14 +72,6 @@ export class StageBusyError extends OpenGatewayError {
   }
 }
 
-/** Prompt and answer so far do not fit the model's context. */
-export class PromptTooLongError extends OpenGatewayError {
-  static override readonly name = 'PromptTooLongError';
-  constructor(tokens: number, contextLength: number) {
-    super('context_length_exceeded', `${tokens} tokens do not fit a context of ${contextLength}.`);
-  }
-}
-
 /** The coordinator took no tokens for too long; it may come again. */
 export class ReaderStalledError extends OpenGatewayError {
   static override readonly name = 'ReaderStalledError';

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { errorCode, toWire } from '../errors.ts';
+import { PromptTooLongError } from '../generation/errors.ts';
 import type { TokenLogprobs } from '../generation/sampling.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import { withDeadline } from '../wire/deadline.ts';
@@ -17,7 +18,6 @@ import {
 import {
   EngineSilentError,
   ModelNotServedError,
-  PromptTooLongError,
   ProtocolViolationError,
   ReaderStalledError,
   SessionCancelledError,

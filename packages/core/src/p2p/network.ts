@@ -1,8 +1,9 @@
 import type { Libp2p } from '@libp2p/interface';
 import type { Clock } from '../clock.ts';
 import type { PeerName } from '../ids.ts';
-import type { Coordinator } from '../inference/coordinator-types.ts';
+import type { MeasuredCoordinator } from '../inference/coordinator.ts';
 import type { Generator } from '../inference/generator.ts';
+import type { StructuredLogger } from '../inference/logger.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { PeerRegistry } from '../membership/peer-view.ts';
 
@@ -42,6 +43,9 @@ export interface NetworkInit {
 
 export interface NetworkComponents {
   readonly clock?: Clock;
+  /** Uniform in [0, 1). @default Math.random */
+  random?(): number;
+  readonly logger?: StructuredLogger;
 }
 
 /**
@@ -54,7 +58,7 @@ export interface Network {
   readonly region: string;
   readonly node: Libp2p;
   readonly registry: PeerRegistry;
-  readonly coordinator: Coordinator;
+  readonly coordinator: MeasuredCoordinator;
   /** Whether the link to a relay stands (always false for a relay). */
   relayConnected(): boolean;
   /** Calls `listener` when the link to the relay comes or goes; returns what ends that. */

@@ -75,6 +75,15 @@ export function failing(reason: Error): FakeScript {
   };
 }
 
+/** Gives `piece`, then fails. */
+export function failingAfter(piece: string, reason: Error): FakeScript {
+  return async function* fail() {
+    yield routeEvent();
+    yield textEvent(piece);
+    throw reason;
+  };
+}
+
 /** Gives these pieces, then waits until it is aborted. */
 export function hanging(...pieces: readonly string[]): FakeScript {
   return async function* hang(_request, signal) {

@@ -1,1 +1,3 @@
+export * from './fake-clock.ts';
 export * from './fake-completions.ts';
+export * from './fake-generator.ts';

@@ -1,5 +1,5 @@
 import { decode, encode } from 'cborg';
-import type { DecodeOptions, EncodeOptions } from "cborg/interface";
+import type { DecodeOptions, EncodeOptions } from 'cborg/interface';
 import type * as z from 'zod/mini';
 import { MalformedMessageError, MessageTooLargeError } from './errors.ts';
 
@@ -33,7 +33,9 @@ export function decodeMessage<Schema extends z.ZodMiniType>(
   const result = schema.safeParse(decodeCanonical(bytes));
   if (!result.success) {
     const issue = result.error.issues[0];
-    throw new MalformedMessageError(`Unexpected ${issue?.path.join('.') || 'message'}: ${issue?.message ?? 'invalid'}.`);
+    throw new MalformedMessageError(
+      `Unexpected ${issue?.path.join('.') || 'message'}: ${issue?.message ?? 'invalid'}.`,
+    );
   }
   return result.data;
 }

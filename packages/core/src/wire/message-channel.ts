@@ -26,10 +26,7 @@ export interface MessageChannel {
    *
    * @throws `malformed_message`, `message_too_large`, the stream's error, or the signal's reason.
    */
-  receive<Schema extends z.ZodMiniType>(
-    schema: Schema,
-    options: ReceiveOptions,
-  ): Promise<z.output<Schema> | undefined>;
+  receive<Schema extends z.ZodMiniType>(schema: Schema, options: ReceiveOptions): Promise<z.output<Schema> | undefined>;
   /** Ends in order once everything sent is on its way. */
   close(options?: { signal?: AbortSignal }): Promise<void>;
   /** Resets the stream at once. Idempotent. */

@@ -1,0 +1,307 @@
+import { errorCode, OpenGatewayError } from '../errors.ts';
+import { PromptTooLongError } from '../generation/errors.ts';
+import type { PeerName, SessionId } from '../ids.ts';
+import { planRoute } from '../routing/plan-route.ts';
+import type { PlannedRoute, Rejection, RoutePlan } from '../routing/plan-route.ts';
+import { raceAbort } from '../wire/race-abort.ts';
+import { attempt } from './attempt.ts';
+import type { AttemptResult } from './attempt.ts';
+import { CAPACITY_RETRY_MS, MAX_ATTEMPTS_WITHOUT_PROGRESS, MAX_FAILOVERS } from './constants.ts';
+import type { CoordinatorComponents } from './coordinator.ts';
+import type { CoordinatorEvent, CoordinatorRequest } from './coordinator-types.ts';
+import { CapacityError, NoRouteError, RouteLostError } from './errors.ts';
+import { HEARTBEAT_MS } from './generator.ts';
+import type { GenerateRequest, StageTiming } from './generator.ts';
+import { openLocalSession } from './local-session.ts';
+import type { PeerPenalties } from './peer-penalties.ts';
+import type { SessionLedger } from './session-ledger.ts';
+import type { SessionRequest, StageSession } from './stage-session.ts';
+import type { Ticket, WaitingLine } from './waiting-line.ts';
+
+/** What all requests of one coordinator share. */
+export interface RequestRunShared {
+  readonly components: CoordinatorComponents;
+  readonly ledger: SessionLedger;
+  readonly penalties: PeerPenalties;
+  readonly line: WaitingLine;
+  readonly capacityWaitMs: number;
+  readonly rerouteWaitMs: number;
+  nextSession(): string;
+  onFailover(): void;
+}
+
+/** One request from its first plan to its end, over as many peers as it takes. */
+export class RequestRun {
+  readonly #shared: RequestRunShared;
+  readonly #request: CoordinatorRequest;
+  readonly #signal: AbortSignal;
+  /** Tokens the client has: what the next peer is given beside the prompt. */
+  readonly #given: number[] = [];
+  /** Peers that failed this request, and when: out until they announce themselves again. */
+  readonly #failed = new Map<PeerName, number>();
+  /** Peers found full since the last wait. */
+  readonly #busy = new Set<PeerName>();
+  #attempts = 0;
+  #failovers = 0;
+  #attemptsWithoutProgress = 0;
+  #lastError: unknown;
+  #spent: StageTiming = { queuedMs: 0, prefillMs: 0, decodeMs: 0 };
+  #ticket: Ticket | undefined;
+  #capacityDeadlineMs: number | undefined;
+  #placesAtEntry = 1;
+
+  constructor(shared: RequestRunShared, request: CoordinatorRequest, signal: AbortSignal) {
+    this.#shared = shared;
+    this.#request = request;
+    this.#signal = signal;
+  }
+
+  async *events(): AsyncGenerator<CoordinatorEvent, void> {
+    const leaveLine = () => this.#ticket?.leave();
+    this.#signal.addEventListener('abort', leaveLine, { once: true });
+    try {
+      if (!this.#shared.line.isEmpty(this.#request.manifest)) yield* this.#waitForPlace();
+      for (;;) {
+        this.#signal.throwIfAborted();
+        if (this.#given.length === this.#request.maxTokens) return yield this.#end('length', this.#spent);
+        const plan = this.#plan();
+        if (plan.route === undefined) yield* this.#waitForRoute(plan);
+        else if (yield* this.#runOn(plan.route)) return;
+      }
+    } finally {
+      this.#signal.removeEventListener('abort', leaveLine);
+      leaveLine();
+    }
+  }
+
+  /** Runs one session; true when the answer is complete. */
+  async *#runOn(route: PlannedRoute): AsyncGenerator<CoordinatorEvent, boolean> {
+    const { ledger, line, nextSession, components } = this.#shared;
+    const peer = peerOf(route);
+    const endSession = ledger.start(peer);
+    let accepted = false;
+    const release = () => {
+      endSession();
+      if (accepted) line.wake(); // a refused session frees no place: waking for it would never end
+    };
+    this.#signal.addEventListener('abort', release, { once: true });
+    const events = attempt({
+      route,
+      session: nextSession() as SessionId,
+      manifest: this.#request.manifest,
+      request: this.#remaining(),
+      clock: components.clock,
+      signal: this.#signal,
+      open: (request, options) => this.#open(route, request, options),
+    });
+    try {
+      for (;;) {
+        const next = await events.next();
+        if (next.done === true) {
+          const done = this.#settle(peer, next.value);
+          if (done !== undefined) yield done;
+          return done !== undefined;
+        }
+        const event = next.value;
+        if (event.type === 'accepted') {
+          accepted = true;
+          yield this.#routeEvent(route);
+          continue;
+        }
+        if (event.type === 'token') this.#noteToken(event.token);
+        yield event;
+      }
+    } finally {
+      // Reached by a client that stops iterating, too: the session must not outlive its reader.
+      await events.return(undefined as never);
+      this.#signal.removeEventListener('abort', release);
+      release();
+    }
+  }
+
+  #open(route: PlannedRoute, request: SessionRequest, options: { signal: AbortSignal }): Promise<StageSession> {
+    const { local, openSession } = this.#shared.components;
+    if (route.local && local !== undefined) {
+      return Promise.resolve(openLocalSession(local.generator, request, options));
+    }
+    return openSession(peerOf(route), request, options);
+  }
+
+  #plan(): RoutePlan {
+    const { components, ledger, penalties } = this.#shared;
+    const { manifest, layerCount } = this.#request;
+    const { tokens, maxTokens } = this.#remaining();
+    const served = components.local?.served(manifest);
+    return planRoute(
+      { manifest, layerCount, promptTokens: tokens.length, maxTokens },
+      {
+        peers: components.registry.peers(),
+        rttMs: (peer) => components.rttMs(peer),
+        unseenSessions: (peer, sinceMs) => ledger.unseen(peer, sinceMs),
+        excluded: this.#excluded(),
+        penalised: (peer) => penalties.has(peer),
+        local: components.local === undefined || served === undefined ? undefined : { ...components.local, served },
+      },
+    );
+  }
+
+  #remaining(): GenerateRequest {
+    const { tokens, promptTokenCount, maxTokens, endTokens, sampling } = this.#request;
+    return {
+      tokens: [...tokens, ...this.#given],
+      promptTokenCount,
+      maxTokens: maxTokens - this.#given.length,
+      endTokens,
+      sampling,
+    };
+  }
+
+  #excluded(): Set<PeerName> {
+    const { registry } = this.#shared.components;
+    const excluded = new Set(this.#busy);
+    for (const [peer, failedMs] of this.#failed) {
+      if ((registry.get(peer)?.lastSeenMs ?? 0) <= failedMs) excluded.add(peer);
+    }
+    return excluded;
+  }
+
+  #routeEvent(route: PlannedRoute): CoordinatorEvent {
+    this.#ticket?.leave();
+    this.#ticket = undefined;
+    this.#busy.clear();
+    this.#attempts += 1;
+    const reason = this.#attempts > 1 ? errorCode(this.#lastError) : undefined;
+    const event = { type: 'route', stages: route.stages, attempt: this.#attempts } as const;
+    return reason === undefined ? event : { ...event, reason };
+  }
+
+  #noteToken(token: number): void {
+    this.#given.push(token);
+    this.#attemptsWithoutProgress = 0;
+  }
+
+  /** The `end` event, or undefined where the request goes on elsewhere. @throws what cannot be helped. */
+  #settle(peer: PeerName, result: AttemptResult): CoordinatorEvent | undefined {
+    if (result.ended) {
+      this.#shared.penalties.clear(peer);
+      return this.#end(result.reason, add(this.#spent, result.timing));
+    }
+    const { components, penalties, onFailover } = this.#shared;
+    const { error, verdict } = result;
+    this.#spent = add(this.#spent, result.timing);
+    components.logger?.info({ peer, code: errorCode(error), action: verdict.action }, 'session not completed');
+    if (verdict.action === 'fail') throw error;
+    this.#lastError = error;
+    if (verdict.action === 'busy') {
+      this.#busy.add(peer);
+      return undefined;
+    }
+    this.#failed.set(peer, components.clock.now());
+    if (verdict.penalise) penalties.add(peer);
+    onFailover();
+    this.#failovers += 1;
+    this.#attemptsWithoutProgress += 1;
+    if (this.#attemptsWithoutProgress >= MAX_ATTEMPTS_WITHOUT_PROGRESS || this.#failovers >= MAX_FAILOVERS) {
+      throw this.#lost(`${this.#failovers} peers were lost.`);
+    }
+    return undefined;
+  }
+
+  #end(reason: 'stop' | 'length', timing: StageTiming): CoordinatorEvent {
+    return { type: 'end', reason, timing, failovers: this.#failovers };
+  }
+
+  #lost(message: string): OpenGatewayError {
+    const options = { cause: this.#lastError };
+    return this.#given.length > 0 ? new RouteLostError(message, options) : new NoRouteError(message, options);
+  }
+
+  /** Waits because of whatever keeps the plan empty. @throws `no_route`, `capacity`, `route_lost`, … */
+  async *#waitForRoute({ rejections }: RoutePlan): AsyncGenerator<CoordinatorEvent, void> {
+    if (this.#busy.size > 0) return yield* this.#waitForPlace();
+    if (this.#failovers > 0) return yield* this.#waitForPeer();
+    const tooShort = rejections.length > 0 && able(rejections).every(({ reason }) => reason === 'context-too-short');
+    if (tooShort && able(rejections).length > 0) {
+      throw new PromptTooLongError(this.#remaining().tokens.length, this.#longestContext());
+    }
+    throw new NoRouteError(`Nobody serves ${this.#request.model} now.`);
+  }
+
+  #longestContext(): number {
+    const { registry, local } = this.#shared.components;
+    const { manifest } = this.#request;
+    const models = [...registry.peers().flatMap(({ advert }) => advert.models), local?.served(manifest)];
+    return Math.max(0, ...models.map((model) => (model?.manifest === manifest ? model.contextLength : 0)));
+  }
+
+  /** Every peer is full: waits in line until it is this request's turn to try again. */
+  async *#waitForPlace(): AsyncGenerator<CoordinatorEvent, void> {
+    const { components, line, capacityWaitMs } = this.#shared;
+    const { clock } = components;
+    const sinceMs = clock.now();
+    this.#capacityDeadlineMs ??= sinceMs + capacityWaitMs;
+    if (this.#ticket === undefined) {
+      this.#ticket = line.enter(this.#request.manifest, { inMidAnswer: this.#given.length > 0 });
+      this.#placesAtEntry = this.#ticket.ahead() + 1;
+    }
+    const total = this.#placesAtEntry;
+    // Whoever has just found every peer full waits for a change first; a newcomer only for those ahead.
+    let mayTry = this.#busy.size === 0;
+    while (!mayTry || this.#ticket.ahead() > 0) {
+      if (clock.now() >= this.#capacityDeadlineMs) throw new CapacityError('Every peer stayed full for too long.');
+      const { moved } = this.#ticket;
+      yield { type: 'progress', state: 'queued', done: Math.max(0, total - 1 - this.#ticket.ahead()), total };
+      await this.#pause(CAPACITY_RETRY_MS, moved);
+      mayTry = true;
+    }
+    this.#busy.clear();
+    this.#spent = add(this.#spent, { queuedMs: clock.now() - sinceMs, prefillMs: 0, decodeMs: 0 });
+  }
+
+  /** The last peer was lost: waits for one to appear. */
+  async *#waitForPeer(): AsyncGenerator<CoordinatorEvent, void> {
+    const { components, rerouteWaitMs } = this.#shared;
+    const { clock, registry } = components;
+    const sinceMs = clock.now();
+    while (this.#plan().route === undefined) {
+      if (clock.now() - sinceMs >= rerouteWaitMs) throw this.#lost('The last peer that serves this model was lost.');
+      yield { type: 'progress', state: 'queued', done: 0, total: 1 };
+      const changed = Promise.withResolvers<void>();
+      const unsubscribe = registry.subscribe(() => changed.resolve());
+      try {
+        await this.#pause(HEARTBEAT_MS, changed.promise);
+      } finally {
+        unsubscribe();
+      }
+    }
+    this.#spent = add(this.#spent, { queuedMs: clock.now() - sinceMs, prefillMs: 0, decodeMs: 0 });
+  }
+
+  /** Resolves with `event` or after `ms`, whichever is first. */
+  async #pause(ms: number, event: Promise<void>): Promise<void> {
+    const settled = new AbortController();
+    const timer = this.#shared.components.clock.sleep(ms, settled.signal);
+    timer.catch(() => {}); // ended by the line below
+    try {
+      await raceAbort(Promise.race([timer, event]), this.#signal);
+    } finally {
+      settled.abort();
+    }
+  }
+}
+
+/** Those that serve the whole model at all. */
+const able = (rejections: readonly Rejection[]) =>
+  rejections.filter(({ reason }) => reason !== 'model-not-served' && reason !== 'part-of-model');
+
+function peerOf(route: PlannedRoute): PeerName {
+  const stage = route.stages[0];
+  if (stage === undefined) throw new Error('A route has at least one stage.');
+  return stage.peer;
+}
+
+const add = (a: StageTiming, b: StageTiming): StageTiming => ({
+  queuedMs: a.queuedMs + b.queuedMs,
+  prefillMs: a.prefillMs + b.prefillMs,
+  decodeMs: a.decodeMs + b.decodeMs,
+});

@@ -1,0 +1,168 @@
+import { systemClock } from '../clock.ts';
+import { OpenGatewayError } from '../errors.ts';
+import type { ManifestHash } from '../ids.ts';
+import { createCoordinator } from '../inference/coordinator.ts';
+import type { LocalStage } from '../inference/coordinator.ts';
+import type { Generator } from '../inference/generator.ts';
+import { createStage } from '../inference/stage.ts';
+import type { Stage } from '../inference/stage.ts';
+import { createPeerRegistry } from '../membership/peer-registry.ts';
+import { membershipTopic } from '../membership/topics.ts';
+import { createInferenceService } from './inference/service.ts';
+import { createMembershipService } from './membership/service.ts';
+import type { Presence } from './membership/service.ts';
+import type { CreateNetwork, ServeInit, ServingHandle } from './network.ts';
+import { createNode } from './node.ts';
+import { peerName } from './peer-name.ts';
+import { createRelayLink } from './relay-link.ts';
+
+/** A second `serve` while one is active. */
+export class AlreadyServingError extends OpenGatewayError {
+  static override readonly name = 'AlreadyServingError';
+  constructor() {
+    super('already_serving', 'This node serves a generator already.');
+  }
+}
+
+/**
+ * Builds a node with membership, the inference protocol, a coordinator and, for a peer, the link to its relay.
+ *
+ * @example
+ * const network = await createNetwork({}, { role: 'peer', region: 'europe', relayMultiaddrs });
+ * await network.start();
+ * const serving = network.serve({ generator, served: () => [model], kind: 'node' });
+ */
+export const createNetwork: CreateNetwork = async (components, init) => {
+  const { clock = systemClock, random = Math.random, logger } = components;
+  const { role, region, privateKey, listen } = init;
+  const topic = membershipTopic(region);
+  const node = await createNode({ role, topic, privateKey, listen });
+  const peer = peerName(node.peerId);
+  const registry = createPeerRegistry({ clock });
+  const membership = createMembershipService(
+    { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, clock, logger },
+    { topic },
+  );
+  const inference = createInferenceService({ node });
+  const relayLink =
+    init.relayMultiaddrs === undefined
+      ? undefined
+      : createRelayLink({ node, clock, random, logger }, { multiaddrs: init.relayMultiaddrs });
+  relayLink?.subscribe((connected) => {
+    if (connected) membership.announce();
+  });
+
+  let serving: Serving | undefined;
+  const local: LocalStage = {
+    peer,
+    generator: { generate: (request, options) => currentGenerator(serving).generate(request, options) },
+    served: (manifest) => serving?.servedWhole(manifest),
+  };
+  const { openSession, rttMs } = inference;
+  const coordinator = createCoordinator({ registry, openSession, rttMs, clock, random, logger, local });
+
+  return {
+    peer,
+    region,
+    node,
+    registry,
+    coordinator,
+    relayConnected: () => relayLink?.connected() ?? false,
+    onRelayChange: (listener) => relayLink?.subscribe(listener) ?? (() => {}),
+    multiaddrs: () => node.getMultiaddrs().map(String),
+    serve(serveInit) {
+      if (serving !== undefined) throw new AlreadyServingError();
+      const { generator } = serveInit;
+      const stage = createStage({ generator, clock, served: () => serveInit.served() });
+      const current = new Serving(serveInit, stage, {
+        announce: membership.announce,
+        async leave(last) {
+          await membership.leave(last);
+          await stage.drain();
+          await inference.serve(null);
+          if (serving === current) serving = undefined;
+        },
+      });
+      serving = current;
+      membership.setPresence(() => current.presence());
+      void inference.serve(stage);
+      return current;
+    },
+    async start() {
+      await node.start();
+      membership.start();
+      relayLink?.start();
+    },
+    async stop() {
+      await serving?.leave();
+      relayLink?.stop();
+      membership.stop();
+      await node.stop();
+    },
+  };
+};
+
+interface ServingHooks {
+  announce(): void;
+  leave(last: Presence): Promise<void>;
+}
+
+class Serving implements ServingHandle {
+  readonly #init: ServeInit;
+  readonly #stage: Stage;
+  readonly #hooks: ServingHooks;
+  #state: Presence['state'] = 'serving';
+  #left: Promise<void> | undefined;
+
+  constructor(init: ServeInit, stage: Stage, hooks: ServingHooks) {
+    this.#init = init;
+    this.#stage = stage;
+    this.#hooks = hooks;
+  }
+
+  get generator(): Generator {
+    return this.#init.generator;
+  }
+
+  presence(): Presence {
+    return { state: this.#state, kind: this.#init.kind, models: [...this.#init.served()] };
+  }
+
+  servedWhole(manifest: ManifestHash) {
+    if (this.#state !== 'serving') return undefined;
+    return this.#init.served().find((model) => model.manifest === manifest);
+  }
+
+  announce(): void {
+    this.#hooks.announce();
+  }
+
+  pause(): void {
+    if (this.#state !== 'serving') return;
+    this.#state = 'paused';
+    this.#stage.pause();
+    this.#hooks.announce();
+  }
+
+  resume(): void {
+    if (this.#state !== 'paused') return;
+    this.#state = 'serving';
+    this.#stage.resume();
+    this.#hooks.announce();
+  }
+
+  leave(): Promise<void> {
+    this.#state = 'leaving';
+    this.#left ??= this.#hooks.leave({ state: 'leaving', kind: this.#init.kind, models: [] });
+    return this.#left;
+  }
+
+  sessions(): number {
+    return this.#stage.sessions();
+  }
+}
+
+function currentGenerator(serving: Serving | undefined): Generator {
+  if (serving === undefined) throw new Error('Nothing is served here.');
+  return serving.generator;
+}

@@ -1,0 +1,14 @@
+export * from './constants.ts';
+export { AlreadyServingError, createNetwork } from './create-network.ts';
+export { createInferenceService } from './inference/service.ts';
+export type { InferenceService } from './inference/service.ts';
+export { createMembershipService } from './membership/service.ts';
+export type { MembershipService, Presence } from './membership/service.ts';
+export * from './network.ts';
+export * from './network-errors.ts';
+export { createNode } from './node.ts';
+export type { NodeInit, OpenGatewayNode } from './node.ts';
+export { peerName } from './peer-name.ts';
+export { generatePrivateKey } from './private-key.ts';
+export { createRelayLink, reconnectDelayMs } from './relay-link.ts';
+export type { RelayLink } from './relay-link.ts';

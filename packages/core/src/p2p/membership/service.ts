@@ -1,0 +1,139 @@
+import { TopicValidatorResult } from '@libp2p/gossipsub';
+import type { GossipSub, Message, SubscriptionChangeData } from '@libp2p/gossipsub';
+import type { Libp2pEvents, PeerId, TypedEventTarget } from '@libp2p/interface';
+import type { Clock } from '../../clock.ts';
+import { errorCode } from '../../errors.ts';
+import type { StructuredLogger } from '../../inference/logger.ts';
+import { ADVERT_INTERVAL_MS, advertSchema, MAX_ADVERT_BYTES } from '../../membership/advert.ts';
+import type { Advert } from '../../membership/advert.ts';
+import { MIN_ADVERT_GAP_MS } from '../../membership/constants.ts';
+import type { PeerRegistryWriter } from '../../membership/peer-registry.ts';
+import { decodeMessage, encodeMessage } from '../../wire/codec.ts';
+import { peerName } from '../peer-name.ts';
+import { EXPIRE_INTERVAL_MS, PUBLISH_RETRY_MS } from './constants.ts';
+
+/** What this node says of itself; sequence and run are added here. */
+export type Presence = Pick<Advert, 'state' | 'kind' | 'models'>;
+
+export interface MembershipComponents {
+  readonly pubsub: GossipSub;
+  readonly events: TypedEventTarget<Libp2pEvents>;
+  readonly self: PeerId;
+  readonly registry: PeerRegistryWriter;
+  readonly clock: Clock;
+  readonly logger?: StructuredLogger | undefined;
+}
+
+/** Feeds the registry from a region's gossip topic, and announces this node there. */
+export interface MembershipService {
+  start(): void;
+  stop(): void;
+  /** Announces what `presence` says now, every `ADVERT_INTERVAL_MS` and at every `announce`; null ends that. */
+  setPresence(presence: (() => Presence) | null): void;
+  /** Says that the presence changed; the advert follows within `MIN_ADVERT_GAP_MS`. */
+  announce(): void;
+  /** Publishes one last advert at once. */
+  leave(last: Presence): Promise<void>;
+}
+
+export function createMembershipService(
+  components: MembershipComponents,
+  init: { readonly topic: string },
+): MembershipService {
+  const { pubsub, events, self, registry, clock, logger } = components;
+  const { topic } = init;
+  const run = clock.now();
+  const stopped = new AbortController();
+  let sequence = 0;
+  let presence: (() => Presence) | null = null;
+  let changed = Promise.withResolvers<void>();
+
+  const announce = () => changed.resolve();
+
+  const publish = async (body: Presence): Promise<number> => {
+    const advert: Advert = { v: 1, sequence: (sequence += 1), run, ...body };
+    const bytes = encodeMessage(advert);
+    if (bytes.byteLength > MAX_ADVERT_BYTES) {
+      logger?.warn({ bytes: bytes.byteLength }, 'advert is too large to be sent');
+      return 1;
+    }
+    try {
+      return (await pubsub.publish(topic, bytes)).recipients.length;
+    } catch (error) {
+      logger?.debug({ code: errorCode(error), message: String(error) }, 'advert was not published');
+      return 0;
+    }
+  };
+
+  const pause = (ms: number) => clock.sleep(ms, stopped.signal);
+
+  const publishLoop = async () => {
+    while (!stopped.signal.aborted) {
+      let waitMs = ADVERT_INTERVAL_MS;
+      changed = Promise.withResolvers();
+      if (presence !== null) {
+        const reached = await publish(presence());
+        if (reached === 0) waitMs = PUBLISH_RETRY_MS;
+        await pause(MIN_ADVERT_GAP_MS);
+      }
+      const interval = new AbortController();
+      await Promise.race([
+        clock.sleep(waitMs, AbortSignal.any([interval.signal, stopped.signal])),
+        changed.promise,
+      ]).finally(() => interval.abort());
+    }
+  };
+  const expireLoop = async () => {
+    while (!stopped.signal.aborted) {
+      await pause(EXPIRE_INTERVAL_MS);
+      registry.expire();
+    }
+  };
+  const untilStopped = (loop: Promise<void>) =>
+    loop.catch((error: unknown) => {
+      if (!stopped.signal.aborted) throw error;
+    });
+
+  const validate = (_source: PeerId, message: Message): TopicValidatorResult => {
+    if (message.type !== 'signed') return TopicValidatorResult.Reject;
+    if (message.from.equals(self)) return TopicValidatorResult.Ignore;
+    let advert: Advert;
+    try {
+      advert = decodeMessage(advertSchema, message.data, MAX_ADVERT_BYTES);
+    } catch {
+      return TopicValidatorResult.Reject; // typed by the codec; the sender's score is the answer
+    }
+    const outcome = registry.offer(peerName(message.from), advert);
+    return outcome === 'accepted' ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore;
+  };
+  const onDisconnect = (event: CustomEvent<PeerId>) => registry.forget(peerName(event.detail));
+  const onSubscription = (event: CustomEvent<SubscriptionChangeData>) => {
+    const joined = event.detail.subscriptions.some((change) => change.topic === topic && change.subscribe);
+    if (joined) announce();
+  };
+
+  return {
+    start() {
+      pubsub.topicValidators.set(topic, validate);
+      pubsub.addEventListener('subscription-change', onSubscription);
+      events.addEventListener('peer:disconnect', onDisconnect);
+      pubsub.subscribe(topic);
+      void untilStopped(publishLoop());
+      void untilStopped(expireLoop());
+    },
+    stop() {
+      stopped.abort();
+      pubsub.removeEventListener('subscription-change', onSubscription);
+      events.removeEventListener('peer:disconnect', onDisconnect);
+    },
+    setPresence(next) {
+      presence = next;
+      announce();
+    },
+    announce,
+    async leave(last) {
+      presence = null;
+      await publish(last);
+    },
+  };
+}
