@@ -31,19 +31,6 @@ export function compareLogits(
   return { positions, meanKl: sum / positions, maxKl, topAgreement: agreed / positions };
 }
 
-/** What comparing all positions of several comparisons at once would have given. */
-export function mergeComparisons(comparisons: readonly LogitsComparison[]): LogitsComparison {
-  const positions = comparisons.reduce((sum, part) => sum + part.positions, 0);
-  const mean = (of: (part: LogitsComparison) => number) =>
-    comparisons.reduce((sum, part) => sum + of(part) * part.positions, 0) / positions;
-  return {
-    positions,
-    meanKl: mean(({ meanKl }) => meanKl),
-    maxKl: Math.max(...comparisons.map(({ maxKl }) => maxKl)),
-    topAgreement: mean(({ topAgreement }) => topAgreement),
-  };
-}
-
 /** KL(softmax(reference) || softmax(candidate)) in nats. */
 export function klDivergence(reference: Float32Array, candidate: Float32Array): number {
   const referenceTotal = logSumExp(reference);

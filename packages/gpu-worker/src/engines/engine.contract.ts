@@ -6,10 +6,6 @@ import { describeLoading } from './contract/loading.ts';
 import { describeSequences } from './contract/sequences.ts';
 import { describeSteps } from './contract/steps.ts';
 
-export { assertBatchInvariance, type BatchInvarianceOptions } from './contract/batch-invariance.ts';
-export type { Closeness } from './contract/computation.ts';
-export type { CreateEngine, EngineContractInit } from './contract/harness.ts';
-
 export interface EngineContractOptions {
   readonly name: string;
   /** Makes a fresh engine; the suite disposes it. Called with every layer range, budget and signal it tries. */

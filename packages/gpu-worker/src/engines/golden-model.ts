@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import type { ModelManifest, TensorReader } from '@opengateway/core';
-import { openFileReader } from '../testing/file-reader.ts';
+import { fileURLToPath } from 'node:url';
+import { createTensorReader, decodeManifest, type TensorReader } from '@opengateway/core';
+import { createDirectorySource } from '../storage/directory-source.ts';
 import type { Golden } from './golden.ts';
 
 const ROOT = new URL('../../../../', import.meta.url);
@@ -13,6 +14,12 @@ export async function loadGolden(): Promise<Golden> {
 
 /** The embedded model that golden was made from (Node only). Dispose it to close its files. */
 export async function openGoldenModel(): Promise<TensorReader & AsyncDisposable> {
-  const manifest = JSON.parse(await readFile(new URL('manifest.json', MODEL), 'utf8')) as ModelManifest;
-  return openFileReader(manifest, MODEL);
+  const manifest = decodeManifest(await readFile(new URL('manifest.json', MODEL)));
+  const source = createDirectorySource({ path: fileURLToPath(MODEL) });
+  const reader = createTensorReader({ manifest, source });
+  return {
+    manifest,
+    read: (tensor, offset, length, options) => reader.read(tensor, offset, length, options),
+    [Symbol.asyncDispose]: async () => source.close?.(),
+  };
 }

@@ -1,4 +1,4 @@
-import { compareLogits, mergeComparisons, topToken, type LogitsComparison } from './compare-logits.ts';
+import { topToken } from './compare-logits.ts';
 import type { Engine } from './engine.ts';
 
 /** One conversation of `test/fixtures/golden.json`, from a float32 forward pass over the dequantised model. */
@@ -35,7 +35,7 @@ export interface GoldenComparison {
 }
 
 /** A gap between the two best logits that float32 arithmetic in another order does not close. */
-export const DECISIVE_MARGIN = 0.02;
+const DECISIVE_MARGIN = 0.02;
 
 /** Positions whose logits are asked for at once: at a vocabulary of 49,152 that is 6 MiB. */
 const LOGIT_POSITIONS = 32;
@@ -65,23 +65,6 @@ export async function teacherForcedLogits(engine: Engine, conversation: GoldenCo
     engine.close(sequence);
   }
   return logits;
-}
-
-/**
- * Compares an engine with the reference over the full distribution, on the answer positions of every
- * conversation; both hold the whole model. `total` weighs every position alike.
- */
-export async function compareOverGolden(
-  engines: { readonly reference: Engine; readonly candidate: Engine },
-  conversations: readonly GoldenConversation[],
-): Promise<{ readonly total: LogitsComparison; readonly byConversation: readonly LogitsComparison[] }> {
-  const byConversation: LogitsComparison[] = [];
-  for (const conversation of conversations) {
-    const expected = await teacherForcedLogits(engines.reference, conversation);
-    const actual = await teacherForcedLogits(engines.candidate, conversation);
-    byConversation.push(compareLogits(expected, actual, engines.reference.info.architecture.vocabularySize));
-  }
-  return { total: mergeComparisons(byConversation), byConversation };
 }
 
 /** Compares what `teacherForcedLogits` returned with what golden holds of the same conversation. */

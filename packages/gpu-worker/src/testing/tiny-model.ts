@@ -13,7 +13,7 @@ import { seededRandom } from './seeded-random.ts';
 export interface TinyModelOptions {
   /** @default 1 */
   readonly seed?: number;
-  /** Differences from `TINY_ARCHITECTURE`. */
+  /** Differences from four layers of 64 with four query and two key/value heads of 16, vocabulary 320. */
   readonly architecture?: Partial<ModelArchitecture>;
   /** Types of the layers' matrices, dealt out in turn. @default Q4_1, Q8_0, Q4_0, F16, F32 */
   readonly matrixTypes?: readonly TensorType[];
@@ -31,7 +31,7 @@ export interface TinyModel {
 }
 
 /** The smallest shape that still has every part: grouped queries, several layers, untied output. */
-export const TINY_ARCHITECTURE: ModelArchitecture = {
+const TINY_ARCHITECTURE: ModelArchitecture = {
   family: 'llama',
   layerCount: 4,
   hiddenSize: 64,

@@ -6,7 +6,7 @@ import { compareWithGolden, teacherForcedLogits, type Golden } from '../golden.t
 import { loadGolden, openGoldenModel } from '../golden-model.ts';
 import { createReferenceEngine } from './engine.ts';
 
-describe('reference engine on the embedded model', () => {
+describe('reference engine on the embedded model', { timeout: 120_000 }, () => {
   let golden: Golden;
   let reader: TensorReader & AsyncDisposable;
 

@@ -26,7 +26,9 @@ describe('rope', () => {
   it('leaves position 0 and the dimensions beyond its own unchanged', () => {
     fc.assert(
       fc.property(head, position, layout, (values, at, order) => {
-        expect(rope(values, [0], { ...OPTIONS, layout: order })).toEqual(values.map((value) => value + 0));
+        const unturned = rope(values, [0], { ...OPTIONS, layout: order });
+        // Adding 0 makes no difference of -0, which a turn by nothing may lose.
+        expect(unturned.map((value) => value + 0)).toEqual(values.map((value) => value + 0));
         const partly = rope(values, [at], { ...OPTIONS, dimensionCount: 4, layout: order });
         expect(partly.subarray(4)).toEqual(values.subarray(4));
       }),
