@@ -2,11 +2,20 @@ export * from './bootstrap.ts';
 export * from './clock.ts';
 export * from './errors.ts';
 export * from './ids.ts';
+export * from './completion/completions.ts';
+export { DEFAULT_MAX_TOKENS } from './completion/constants.ts';
+export * from './completion/errors.ts';
 export * from './completion/types.ts';
+export { MAX_STOP_SEQUENCE_CHARS, MAX_STOP_SEQUENCES } from './generation/constants.ts';
 export * from './generation/errors.ts';
 export { derivedSeed } from './generation/gumbel-noise.ts';
+export { createLocalTextCodec, createPromptEncoder } from './generation/prompt-encoder.ts';
+export type { PromptEncoder } from './generation/prompt-encoder.ts';
 export * from './generation/sampler.ts';
 export * from './generation/sampling.ts';
+export * from './generation/text-codec.ts';
+export { tokenPiece } from './generation/token-pieces.ts';
+export type { TokenPieces } from './generation/token-pieces.ts';
 export { createCoordinator } from './inference/coordinator.ts';
 export type {
   CoordinatorComponents,

@@ -3,7 +3,7 @@
  * the same everywhere. `Math.log` and `Math.exp` may differ in the last bit between engines, and a
  * sampler that uses them may choose another token in another browser.
  */
-const LN2 = 0.6931471805599453;
+const { LN2 } = Math;
 const FRACTION_STEPS = 256;
 
 const POWERS = powersOfTwo();

@@ -1,3 +1,5 @@
+export * from './byte-text-codec.ts';
 export * from './fake-clock.ts';
 export * from './fake-completions.ts';
+export * from './fake-coordinator.ts';
 export * from './fake-generator.ts';
