@@ -1,4 +1,5 @@
 import { SSE_DONE, sseComment, sseData, toHttpFailure } from '@opengateway/core';
+import { describeStage } from './answer.ts';
 import type { ChoiceEvent, ChunkWriter } from '@opengateway/core';
 
 export interface AnswerLinesOptions {
@@ -40,6 +41,8 @@ function eventLine(event: ChoiceEvent, writer: ChunkWriter): string | undefined 
     const waits = inner.state === 'queued' && inner.done > 0;
     return waits ? sseComment(`queued, ${inner.done} ahead`) : undefined;
   }
+  if (inner.type === 'route')
+    return sseComment(`route ${JSON.stringify(inner.stages.map((stage) => describeStage(stage)))}`);
   const chunk = writer.write(event);
   return chunk === undefined ? undefined : sseData(chunk);
 }

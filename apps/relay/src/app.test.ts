@@ -1,5 +1,5 @@
 import { OpenGatewayError } from '@opengateway/core';
-import { endEvent, failing, hanging, routeEvent, textEvent } from '@opengateway/core/testing';
+import { endEvent, failing, failingAfter, hanging, routeEvent, textEvent } from '@opengateway/core/testing';
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CHAT_PATH, chatInit, createTestApp, MINIMAL_CHAT } from './app.fixture.ts';
@@ -84,12 +84,31 @@ describe('POST /v1/chat/completions', () => {
     expect(transcript).toContain('"content":"Hi"');
   });
 
-  it('ends a stream that fails half-way with an error event and without [DONE]', async () => {
+  it('opens a stream that waits long for a place, and names its route when it has one', async () => {
+    fixture = createTestApp({ routeWaitMs: 1 });
+    const opened = Promise.withResolvers<void>();
     fixture.completions.script = async function* script() {
+      yield { type: 'progress', state: 'queued', done: 2, total: 3 };
+      await opened.promise;
+      yield { type: 'progress', state: 'queued', done: 1, total: 3 };
       yield routeEvent();
-      yield textEvent('Hel');
-      throw new OpenGatewayError('no_route', 'Everybody left.', { retryable: true });
+      yield textEvent('Hi');
+      yield endEvent(1);
     };
+    const response = await chat({ ...MINIMAL_CHAT, stream: true });
+    expect(response.headers.get('x-opengateway-route')).toBeNull();
+    opened.resolve();
+    const text = await response.text();
+    expect(text).toContain(': queued, 1 ahead\n\n: route [{"peer":"12D3KooWFake"');
+    expect(text).toContain('"content":"Hi"');
+    expect(text).toContain('[DONE]');
+  });
+
+  it('ends a stream that fails half-way with an error event and without [DONE]', async () => {
+    fixture.completions.script = failingAfter(
+      'Hel',
+      new OpenGatewayError('no_route', 'Everybody left.', { retryable: true }),
+    );
     const response = await chat({ ...MINIMAL_CHAT, stream: true });
     expect(response.status).toBe(200);
     const events = (await response.text()).split('\n\n').filter((line) => line !== '');

@@ -4,6 +4,12 @@ export const MAX_ACTIVE_ANSWERS = 256;
 /** Silence after which a stream gets a comment, so that proxies and clients keep the connection. */
 export const KEEP_ALIVE_MS = 10_000;
 
+/**
+ * Longest that a stream's headers wait for its route. Full contributors may keep a request in line for a
+ * minute: beyond this the stream opens and comments tell its place, and the route when it is known.
+ */
+export const ROUTE_WAIT_MS = 5_000;
+
 /** Longest a streaming client may leave its buffers full before it is given up. */
 export const STALLED_CLIENT_MS = 60_000;
 

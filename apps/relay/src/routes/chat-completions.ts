@@ -1,15 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import {
-  ChunkWriter,
-  collectCompletion,
-  derivedSeed,
-  MAX_REQUEST_BODY_BYTES,
-  parseChatRequest,
-} from '@opengateway/core';
+import { ChunkWriter, collectCompletion, MAX_REQUEST_BODY_BYTES, parseChatRequest } from '@opengateway/core';
 import { Hono } from 'hono';
 import { answerLines } from '../answer-lines.ts';
 import { routeHeader, startAnswer } from '../answer.ts';
-import { KEEP_ALIVE_MS, STALLED_CLIENT_MS } from '../constants.ts';
+import { KEEP_ALIVE_MS, ROUTE_WAIT_MS, STALLED_CLIENT_MS } from '../constants.ts';
 import { StalledClientError } from '../errors.ts';
 import { observeAnswer } from '../observe-answer.ts';
 import { pullStream } from '../pull-stream.ts';
@@ -28,6 +22,8 @@ export interface ChatDependencies {
   readonly metrics: Metrics;
   /** @default KEEP_ALIVE_MS */
   readonly keepAliveMs?: number;
+  /** @default ROUTE_WAIT_MS */
+  readonly routeWaitMs?: number;
   /** @default STALLED_CLIENT_MS */
   readonly stalledClientMs?: number;
 }
@@ -46,12 +42,15 @@ export function chatCompletions(dependencies: ChatDependencies): Hono<Env> {
       const body = await readJsonBody(c.req.raw, MAX_REQUEST_BODY_BYTES);
       const chat = parseChatRequest(body, { randomSeed: () => randomInt(2 ** 32) });
       const signal = AbortSignal.any([abort.signal, c.req.raw.signal, dependencies.gate.signal]);
-      const started = await startAnswer(dependencies.completions, chat.completions, signal);
+      const started = await startAnswer(dependencies.completions, chat.completions, {
+        signal,
+        ...(chat.stream ? { routeWaitMs: dependencies.routeWaitMs ?? ROUTE_WAIT_MS } : {}),
+      });
       const answer = {
         ...started,
         events: observeAnswer(started.events, { ...dependencies, model: chat.model, startedMs, log: c.get('log') }),
       };
-      c.header('x-opengateway-route', routeHeader(started.routes));
+      if (started.routes.length > 0) c.header('x-opengateway-route', routeHeader(started.routes));
       const head = {
         id: `chatcmpl-${randomBytes(15).toString('base64url')}`,
         created: nowSeconds(),

@@ -8,6 +8,7 @@ import { CHAT_PARAMETERS } from './parameters.ts';
 const options = { randomSeed: () => 7 };
 const minimal = { model: 'tiny', messages: [{ role: 'user', content: 'Hi' }] };
 const parse = (extra: Record<string, unknown> = {}) => parseChatRequest({ ...minimal, ...extra }, options);
+const seeds = (n: number) => parse({ seed: 10, n }).completions.map(({ sampling }) => sampling.seed);
 
 function refusal(body: unknown): { code: string | null; param: string | null; status: number; message: string } {
   try {
@@ -81,10 +82,9 @@ describe('parseChatRequest', () => {
   });
 
   it('makes one completion per choice, each with its own seed', () => {
-    const seeds = (extra: object) => parse({ seed: 10, ...extra }).completions.map(({ sampling }) => sampling.seed);
-    expect(seeds({ n: 3 })[0]).toBe(10);
-    expect(new Set(seeds({ n: 3 })).size).toBe(3);
-    expect(seeds({ n: 3 })).toEqual(seeds({ n: 3 }));
+    expect(seeds(3)[0]).toBe(10);
+    expect(new Set(seeds(3)).size).toBe(3);
+    expect(seeds(3)).toEqual(seeds(3));
   });
 
   it('joins text parts and takes a stop string or a list of them', () => {

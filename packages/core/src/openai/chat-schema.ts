@@ -1,12 +1,7 @@
 import * as z from 'zod/mini';
+import { MAX_MESSAGES, MAX_STOP_SEQUENCE_CHARS, MAX_STOP_SEQUENCES } from '../generation/constants.ts';
 import { MAX_LOGIT_BIAS_ENTRIES, MAX_TOP_LOGPROBS } from '../generation/sampling.ts';
-import {
-  MAX_CHOICES,
-  MAX_LABEL_CHARS,
-  MAX_METADATA_ENTRIES,
-  MAX_METADATA_VALUE_CHARS,
-  MAX_STOP_SEQUENCES,
-} from './constants.ts';
+import { MAX_CHOICES, MAX_LABEL_CHARS, MAX_METADATA_ENTRIES, MAX_METADATA_VALUE_CHARS } from './constants.ts';
 
 const between = (minimum: number, maximum: number) => z.number().check(z.minimum(minimum), z.maximum(maximum));
 const label = z.string().check(z.maxLength(MAX_LABEL_CHARS));
@@ -20,7 +15,7 @@ const message = z.strictObject({
 /** A chat request once nulls are dropped and messages and `stop` are in their array form. */
 export const chatSchema = z.strictObject({
   model: z.string(),
-  messages: z.array(message).check(z.minLength(1)),
+  messages: z.array(message).check(z.minLength(1), z.maxLength(MAX_MESSAGES)),
 
   stream: z.optional(z.boolean()),
   stream_options: z.optional(
@@ -45,7 +40,11 @@ export const chatSchema = z.strictObject({
 
   max_tokens: z.optional(tokenCount),
   max_completion_tokens: z.optional(tokenCount),
-  stop: z.optional(z.array(z.string().check(z.minLength(1))).check(z.maxLength(MAX_STOP_SEQUENCES))),
+  stop: z.optional(
+    z
+      .array(z.string().check(z.minLength(1), z.maxLength(MAX_STOP_SEQUENCE_CHARS)))
+      .check(z.maxLength(MAX_STOP_SEQUENCES)),
+  ),
   n: z.optional(z.int().check(z.minimum(1), z.maximum(MAX_CHOICES))),
 
   response_format: z.optional(z.strictObject({ type: z.literal('text') })),

@@ -4,9 +4,6 @@ export const MAX_REQUEST_BODY_BYTES = 1_048_576;
 /** Answers to one request: each holds a place of its own on a contributor. */
 export const MAX_CHOICES = 8;
 
-/** As OpenAI's. */
-export const MAX_STOP_SEQUENCES = 4;
-
 /** OpenAI's limits on `metadata`. */
 export const MAX_METADATA_ENTRIES = 16;
 export const MAX_METADATA_VALUE_CHARS = 512;
