@@ -1,0 +1,126 @@
+import { ApiError, AnswerCutError, InvalidAnswerError, RelayUnreachableError } from './errors.ts';
+import { readEventStream } from './event-stream.ts';
+import { readApiError } from './relay-client.ts';
+import { ROUTE_HEADER, parseRoute } from './route-header.ts';
+import type { AnswerEvent, AnswerRequest } from './answer-events.ts';
+import type { Fetch } from './relay-client.ts';
+
+interface Chunk {
+  readonly choices?: readonly {
+    readonly delta?: { readonly content?: string | null };
+    readonly finish_reason?: string | null;
+  }[];
+  readonly usage?: { readonly prompt_tokens?: number; readonly completion_tokens?: number } | null;
+  readonly error?: { readonly code?: string | null; readonly message?: string };
+}
+
+/**
+ * Asks the relay's `/v1/chat/completions` for a streamed answer.
+ *
+ * @throws (from the iterator) RelayUnreachableError, ApiError (401 wants a key), AnswerCutError when the
+ * stream ends early, InvalidAnswerError, or the signal's reason.
+ */
+export async function* streamChatCompletion(
+  request: AnswerRequest,
+  options: { fetch: Fetch; base: string; apiKey: string | null; signal: AbortSignal },
+): AsyncGenerator<AnswerEvent> {
+  const response = await post(request, options);
+  if (!response.ok) throw await readApiError(response);
+  if (response.body === null) throw new InvalidAnswerError('The relay sent an answer without a body.');
+  yield { type: 'route', stages: parseRoute(response.headers.get(ROUTE_HEADER)), attempt: 0 };
+
+  let reason: 'stop' | 'length' | null = null;
+  let usage: Chunk['usage'] = null;
+  let failovers = 0;
+  try {
+    for await (const item of readEventStream(response.body)) {
+      if (item.type === 'comment') {
+        const noted = parseComment(item.text);
+        if (noted?.type === 'route') failovers = Math.max(failovers, noted.attempt);
+        if (noted !== null) yield noted;
+        continue;
+      }
+      if (item.data === '[DONE]') {
+        yield {
+          type: 'end',
+          reason: reason ?? 'stop',
+          promptTokens: usage?.prompt_tokens ?? null,
+          completionTokens: usage?.completion_tokens ?? null,
+          failovers,
+        };
+        return;
+      }
+      const chunk = parseChunk(item.data);
+      if (chunk.error) {
+        throw new ApiError(500, chunk.error.code ?? 'internal_error', chunk.error.message ?? 'The answer failed.');
+      }
+      const choice = chunk.choices?.[0];
+      if (choice?.delta?.content) yield { type: 'text-delta', text: choice.delta.content };
+      if (choice?.finish_reason) reason = choice.finish_reason === 'length' ? 'length' : 'stop';
+      if (chunk.usage) usage = chunk.usage;
+    }
+  } catch (error) {
+    if (options.signal.aborted) throw options.signal.reason;
+    // The body of a fetch fails with a TypeError when the connection breaks.
+    if (error instanceof TypeError) throw new AnswerCutError({ cause: error });
+    throw error;
+  }
+  options.signal.throwIfAborted();
+  throw new AnswerCutError();
+}
+
+async function post(
+  request: AnswerRequest,
+  options: { fetch: Fetch; base: string; apiKey: string | null; signal: AbortSignal },
+): Promise<Response> {
+  try {
+    return await options.fetch(new URL('/v1/chat/completions', options.base), {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),
+      },
+      body: JSON.stringify({
+        model: request.model,
+        messages: request.messages,
+        temperature: request.temperature,
+        seed: request.seed,
+        ...(request.maxTokens === null ? {} : { max_tokens: request.maxTokens }),
+        stream: true,
+        stream_options: { include_usage: true },
+      }),
+      signal: options.signal,
+    });
+  } catch (cause) {
+    if (options.signal.aborted) throw options.signal.reason;
+    throw new RelayUnreachableError({ cause });
+  }
+}
+
+function parseChunk(data: string): Chunk {
+  try {
+    return JSON.parse(data) as Chunk;
+  } catch (cause) {
+    throw new InvalidAnswerError('The relay sent a piece of the answer that is not JSON.', { cause });
+  }
+}
+
+/** The relay's notes beside the answer: `route [{…}]` after a failover, `queued 2`, `prefill 128/512`. */
+function parseComment(text: string): AnswerEvent | null {
+  const [word, rest = ''] = splitOnce(text);
+  if (word === 'route') {
+    const stages = parseRoute(rest);
+    return stages.length > 0 ? { type: 'route', stages, attempt: 1 } : null;
+  }
+  if (word === 'queued' || word === 'prefill') {
+    const [done, total] = rest.split('/').map(Number);
+    const count = Number.isFinite(done) ? (done as number) : 0;
+    return { type: 'waiting', state: word, done: count, total: Number.isFinite(total) ? (total as number) : count };
+  }
+  return null;
+}
+
+function splitOnce(text: string): [string, string?] {
+  const space = text.indexOf(' ');
+  return space < 0 ? [text] : [text.slice(0, space), text.slice(space + 1)];
+}

@@ -1,0 +1,60 @@
+import './contribute.css';
+import { useEffect } from 'preact/hooks';
+import { useSignal } from '@preact/signals';
+import { RelayNotice } from '../../components/relay-notice.tsx';
+import { readDeviceFacts } from '../../state/device-facts.ts';
+import { useSite } from '../../site.ts';
+import { DeviceCard } from './device-card.tsx';
+import { Lend } from './lend.tsx';
+import { ModelList } from './model-list.tsx';
+import { parseStart } from './start-query.ts';
+import type { NavigatorLike, DeviceFacts } from '../../state/device-facts.ts';
+
+/** Lending this device: what it can do, one switch, what it is doing, what it gave. */
+export function ContributePage() {
+  const site = useSite();
+  const facts = useSignal<DeviceFacts | null>(null);
+  const model = useSignal<string | null>(site.router.location.value.query.get('model'));
+  const { state } = site.contribute.snapshot.value;
+
+  useEffect(() => {
+    void (async () => {
+      facts.value = await readDeviceFacts(navigator as NavigatorLike, window.crossOriginIsolated);
+    })();
+  }, [state]);
+  useEffect(() => {
+    const unattended = parseStart(site.router.location.value.query);
+    if (!unattended.start || site.contribute.snapshot.peek().state !== 'idle') return undefined;
+    const leave = new AbortController();
+    void site.relay.whenReachable(leave.signal).then(
+      ({ catalog }) => {
+        const entry =
+          catalog.find(({ id }) => id === unattended.model) ?? (unattended.model === null ? catalog[0] : undefined);
+        if (entry) return site.contribute.start({ entry, engine: unattended.engine });
+        site.announcement.value = `The relay does not offer ${unattended.model ?? 'any model'}.`;
+        return undefined;
+      },
+      // The page was left before the relay answered.
+      () => undefined,
+    );
+    return () => leave.abort();
+  }, []);
+
+  return (
+    <div class="page" data-testid="contributor-state" data-state={state}>
+      <div class="page-head">
+        <h1>Lend this device</h1>
+        <p>
+          While this tab is open it answers other people’s questions with a model held in its memory. You can pause or
+          stop at any time; running answers move on to another peer.
+        </p>
+      </div>
+      <RelayNotice consequence="This tab cannot join until it is back." />
+      <div class="contribute">
+        <Lend chosen={model} facts={facts.value} />
+        <DeviceCard facts={facts.value} />
+      </div>
+      <ModelList chosen={model} facts={facts.value} />
+    </div>
+  );
+}

@@ -1,0 +1,133 @@
+import { useComputed, useSignal } from '@preact/signals';
+import { ConfirmDialog } from '../../components/dialog.tsx';
+import { Icon } from '../../components/icon.tsx';
+import { Notice } from '../../components/notice.tsx';
+import { formatBytes } from '../../format/numbers.ts';
+import { modelFit } from '../../state/model-fit.ts';
+import { useSite } from '../../site.ts';
+import { Live } from './live.tsx';
+import { parseStart } from './start-query.ts';
+import { Steps } from './steps.tsx';
+import { errorWords } from './words.ts';
+import type { Signal } from '@preact/signals';
+import type { DeviceFacts } from '../../state/device-facts.ts';
+
+/** The switch, and everything that follows from it. */
+export function Lend({ chosen, facts }: { chosen: Signal<string | null>; facts: DeviceFacts | null }) {
+  const { contribute, relay, router } = useSite();
+  const forgetting = useSignal(false);
+  const entry = useComputed(() => {
+    const catalog = relay.bootstrap.value?.catalog ?? [];
+    return catalog.find(({ id }) => id === chosen.value) ?? catalog[0] ?? null;
+  });
+  const snapshot = contribute.snapshot.value;
+  const { state } = snapshot;
+  const on = state !== 'idle' && state !== 'error';
+  const fit = entry.value && facts ? modelFit(entry.value, facts, false) : null;
+  const possible = entry.value !== null && fit?.verdict !== 'not-possible';
+  const begin = (takeOver = false) => {
+    if (entry.value === null) return;
+    const { engine } = parseStart(router.location.value.query);
+    void contribute.start({ entry: entry.value, engine, takeOver });
+  };
+
+  return (
+    <section class="card lend" aria-labelledby="lend">
+      <div class="lend-head">
+        <h2 id="lend">{headline(state)}</h2>
+        <label class="switch">
+          <span class="visually-hidden">Lend this device</span>
+          <input
+            type="checkbox"
+            role="switch"
+            data-testid="contribute-switch"
+            checked={on}
+            disabled={!on && !possible}
+            onChange={() => void (on ? contribute.stop() : begin())}
+          />
+        </label>
+      </div>
+      {!on && entry.value !== null && (
+        <p class="soft">
+          {possible
+            ? `Turning it on fetches ${entry.value.name} (${formatBytes(entry.value.bytes)}, once) and tests it here before anyone is answered.`
+            : fit?.reason}
+        </p>
+      )}
+      {state === 'error' && snapshot.error !== null && (
+        <Notice tone="danger">
+          <p>{errorWords(snapshot.error)}</p>
+          <div class="notice-actions">
+            {snapshot.error.code === 'another_tab_lends' ? (
+              <button class="button" onClick={() => begin(true)}>
+                Lend from this tab instead
+              </button>
+            ) : (
+              <button class="button" disabled={!possible} onClick={() => begin()}>
+                Try again
+              </button>
+            )}
+          </div>
+        </Notice>
+      )}
+      {(on || (state === 'error' && contribute.times.value.joinStartMs !== null)) && <Steps />}
+      {(state === 'serving' || state === 'paused') && <Live />}
+      <div class="row">
+        {state === 'serving' && (
+          <button class="button" onClick={() => void contribute.pause()}>
+            <Icon name="pause" size={18} /> Pause
+          </button>
+        )}
+        {state === 'paused' && (
+          <button class="button button-primary" onClick={() => void contribute.resume()}>
+            <Icon name="play" size={18} /> Resume
+          </button>
+        )}
+        {on && (
+          <button class="button" onClick={() => void contribute.stop()}>
+            <Icon name="stop" size={18} /> Stop
+          </button>
+        )}
+        <button class="button button-quiet" onClick={() => (forgetting.value = true)}>
+          Forget everything
+        </button>
+      </div>
+      <BatterySwitch />
+      {forgetting.value && (
+        <ConfirmDialog
+          title="Forget everything?"
+          text="Stops lending and removes all stored weights from this browser. They would be fetched again next time. Your chats stay."
+          action="Stop and remove"
+          onConfirm={() => void contribute.forget()}
+          onClose={() => (forgetting.value = false)}
+        />
+      )}
+    </section>
+  );
+}
+
+function BatterySwitch() {
+  const { settings, onBattery } = useSite();
+  if (onBattery.value === null) return null;
+  return (
+    <label class="switch small">
+      <input
+        type="checkbox"
+        role="switch"
+        checked={settings.pauseOnBattery.value}
+        onChange={(event) => (settings.pauseOnBattery.value = event.currentTarget.checked)}
+      />
+      <span>
+        Pause on battery <span class="soft">({onBattery.value ? 'on battery now' : 'plugged in now'}, told)</span>
+      </span>
+    </label>
+  );
+}
+
+function headline(state: string): string {
+  if (state === 'serving') return 'This device is serving';
+  if (state === 'paused') return 'Paused';
+  if (state === 'idle') return 'Not lending';
+  if (state === 'error') return 'Lending has stopped';
+  return 'Getting ready';
+}

@@ -1,0 +1,36 @@
+import { Figure, Figures } from '../../components/figures.tsx';
+import { useNow } from '../../components/use-now.ts';
+import { formatBytes, formatCount, formatPlural, formatRate } from '../../format/numbers.ts';
+import { useSite } from '../../site.ts';
+import { RateChart } from './rate-chart.tsx';
+import { activityWords } from './words.ts';
+
+/** What the tab is doing and has given. */
+export function Live() {
+  const { contribute } = useSite();
+  const now = useNow(1_000);
+  const snapshot = contribute.snapshot.value;
+  const given = contribute.given.value;
+  return (
+    <div class="live">
+      <p class="live-activity">
+        <span class="dot" data-tone={snapshot.state === 'serving' ? 'good' : 'plain'} aria-hidden="true" />
+        {activityWords(snapshot, now)}
+      </p>
+      <Figures label="This device now">
+        <Figure
+          name="Requests now"
+          value={formatCount(snapshot.requestsNow)}
+          note={snapshot.requestsQueued > 0 ? `${snapshot.requestsQueued} waiting` : 'none waiting'}
+        />
+        <Figure name="Tokens today" value={formatCount(given.tokens)} note={formatPlural(given.requests, 'request')} />
+        <Figure name="Stored here" value={formatBytes(snapshot.storedBytes)} note="weights" />
+      </Figures>
+      <RateChart samples={contribute.rates.value} current={formatRate(snapshot.tokensPerSecond)} />
+      <p class="soft small">
+        You may look at other tabs: this one goes on, though some browsers slow it down. Closing it hands running
+        answers over.
+      </p>
+    </div>
+  );
+}

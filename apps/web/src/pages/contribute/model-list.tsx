@@ -1,0 +1,71 @@
+import { formatBytes, formatCount, formatPlural } from '../../format/numbers.ts';
+import { modelFit } from '../../state/model-fit.ts';
+import { modelSupply } from '../../state/peer-rows.ts';
+import { useSite } from '../../site.ts';
+import type { CatalogEntry } from '@opengateway/core';
+import type { Signal } from '@preact/signals';
+import type { DeviceFacts } from '../../state/device-facts.ts';
+import type { ModelFit } from '../../state/model-fit.ts';
+
+const VERDICTS: Readonly<Record<ModelFit['verdict'], { words: string; tone: string }>> = {
+  ready: { words: 'ready', tone: 'good' },
+  possible: { words: 'possible', tone: 'plain' },
+  'not-possible': { words: 'not possible', tone: 'warning' },
+};
+
+/** The region's models: which of them this device could serve, and why or why not. */
+export function ModelList({ chosen, facts }: { chosen: Signal<string | null>; facts: DeviceFacts | null }) {
+  const { relay, contribute } = useSite();
+  const catalog = relay.bootstrap.value?.catalog ?? null;
+  const { state } = contribute.snapshot.value;
+  const free = state === 'idle' || state === 'error';
+  const selected = chosen.value ?? catalog?.[0]?.id;
+  return (
+    <section aria-labelledby="models">
+      <h2 id="models">What it can serve</h2>
+      {catalog === null && <p class="soft">The catalogue comes from the relay.</p>}
+      {catalog?.length === 0 && <p class="soft">This relay offers no models yet. Its operator adds them.</p>}
+      <fieldset class="models" disabled={!free}>
+        <legend class="visually-hidden">Model to serve</legend>
+        {catalog?.map((entry) => (
+          <ModelLine
+            key={entry.id}
+            entry={entry}
+            facts={facts}
+            selected={entry.id === selected}
+            onSelect={() => (chosen.value = entry.id)}
+          />
+        ))}
+      </fieldset>
+    </section>
+  );
+}
+
+function ModelLine(props: { entry: CatalogEntry; facts: DeviceFacts | null; selected: boolean; onSelect: () => void }) {
+  const { entry, facts, selected, onSelect } = props;
+  const { contribute, node } = useSite();
+  const { state, model } = contribute.snapshot.value;
+  const fit = facts === null ? null : modelFit(entry, facts, state === 'serving' && model?.id === entry.id);
+  const others = modelSupply(node.peers.value, entry.id).peers;
+  return (
+    <label class="model" data-selected={selected}>
+      <input type="radio" name="model" checked={selected} onChange={onSelect} />
+      <span class="model-body">
+        <span class="row">
+          <strong>{entry.name}</strong>
+          {fit !== null && (
+            <span class="tag" data-tone={VERDICTS[fit.verdict].tone}>
+              {VERDICTS[fit.verdict].words}
+            </span>
+          )}
+        </span>
+        {fit !== null && <span>{fit.reason}</span>}
+        <span class="soft small">
+          {formatBytes(entry.bytes)} · {entry.layerCount} layers · reads {formatCount(entry.contextLength)} tokens ·{' '}
+          {entry.license}
+          {node.phase.value === 'joined' && ` · served by ${formatPlural(others, 'peer')} now`}
+        </span>
+      </span>
+    </label>
+  );
+}

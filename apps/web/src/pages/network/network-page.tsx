@@ -1,0 +1,114 @@
+import './network.css';
+import { useSignal } from '@preact/signals';
+import { Figure, Figures } from '../../components/figures.tsx';
+import { Notice } from '../../components/notice.tsx';
+import { RelayNotice } from '../../components/relay-notice.tsx';
+import { useJoin } from '../../components/use-join.ts';
+import { formatCount, formatRate } from '../../format/numbers.ts';
+import { regionWords } from '../../format/names.ts';
+import { formatSpan } from '../../format/time.ts';
+import { regionFigures } from '../../state/peer-rows.ts';
+import { useSite } from '../../site.ts';
+import { PeerDetails } from './peer-details.tsx';
+import { PeerTable } from './peer-table.tsx';
+import { TimelineList } from './timeline-list.tsx';
+import { Topology } from './topology.tsx';
+
+/** Who is there, what they serve, how busy they are; as a picture and as a table. */
+export function NetworkPage() {
+  const { node, relay } = useSite();
+  const selected = useSignal<string | null>(null);
+  useJoin();
+  const rows = node.peers.value;
+  const figures = regionFigures(rows);
+  const joined = node.phase.value === 'joined';
+  const region = regionWords(relay.bootstrap.value?.region ?? 'this region');
+  return (
+    <div class="page">
+      <div class="page-head">
+        <h1>Network</h1>
+        <p>
+          Peers announce themselves every 10 seconds and are forgotten after 30 without a word. What you see is what
+          this tab hears.
+        </p>
+      </div>
+      <RelayNotice consequence="What is shown may be out of date." />
+      <JoinNotice />
+      <Figures label="The network now">
+        <Figure name="Peers serving" value={joined ? formatCount(figures.serving) : null} note={region} />
+        <Figure
+          name="Places busy"
+          value={joined ? formatCount(figures.busy) : null}
+          unit={joined ? `of ${formatCount(figures.slots)}` : ''}
+          note="answers computed at once"
+        />
+        <Figure
+          name="Speed on offer"
+          value={joined ? formatRate(figures.tokensPerSecond) : null}
+          unit="tokens/s"
+          note="sum of the peers’ self-tests"
+        />
+        <Figure
+          name="To the relay and back"
+          value={relay.roundTripMs.value === null ? null : formatSpan(relay.roundTripMs.value)}
+          note="measured here"
+        />
+      </Figures>
+      {joined && rows.length === 0 && (
+        <Notice>
+          <p>Nobody serves in {region} now. This device could be the first.</p>
+          <div class="notice-actions">
+            <a class="button button-primary" href="/contribute">
+              Lend this device
+            </a>
+          </div>
+        </Notice>
+      )}
+      {joined && (
+        <>
+          <div class="network">
+            <section class="card" aria-label="Picture">
+              <Topology rows={rows} selected={selected} relayConnected={node.relayConnected.value} />
+            </section>
+            <section class="card" aria-labelledby="details" aria-live="polite">
+              <h2 id="details">Peer</h2>
+              <PeerDetails row={rows.find(({ peer }) => peer === selected.value) ?? null} />
+            </section>
+          </div>
+          {rows.length > 0 && <PeerTable rows={rows} selected={selected} />}
+          <section aria-labelledby="timeline">
+            <h2 id="timeline">Since you looked</h2>
+            <TimelineList events={node.timeline.value} />
+          </section>
+        </>
+      )}
+    </div>
+  );
+}
+
+function JoinNotice() {
+  const { node, relay } = useSite();
+  const phase = node.phase.value;
+  if (relay.phase.value === 'unreachable') return null;
+  if (phase === 'off' || phase === 'joining') return <p class="soft">Joining the network to hear its peers</p>;
+  if (phase === 'failed') {
+    return (
+      <Notice tone="danger">
+        <p>This tab could not join the network: {node.problem.value}</p>
+        <div class="notice-actions">
+          <button class="button" onClick={() => void node.join().catch(() => undefined)}>
+            Try again
+          </button>
+        </div>
+      </Notice>
+    );
+  }
+  if (!node.relayConnected.value) {
+    return (
+      <Notice tone="warning">
+        The link to the relay is down. This tab reconnects by itself; peers may be out of date.
+      </Notice>
+    );
+  }
+  return null;
+}

@@ -1,0 +1,42 @@
+import { engineWords } from '../../format/names.ts';
+import { formatPlural, formatRate } from '../../format/numbers.ts';
+import { formatAgo } from '../../format/time.ts';
+import { useNow } from '../../components/use-now.ts';
+import type { PeerRow } from '../../state/peer-rows.ts';
+
+/** Everything known of one peer. */
+export function PeerDetails({ row }: { row: PeerRow | null }) {
+  const now = useNow(1_000);
+  if (row === null) return <p class="soft">Choose a peer to see what it serves.</p>;
+  return (
+    <dl class="pairs">
+      <dt>Peer</dt>
+      <dd class="mono">{row.peer}</dd>
+      <dt>What it is</dt>
+      <dd>
+        {row.kind === 'tab' ? 'a browser tab' : 'a program (Node)'}
+        {row.self && ', this one'}
+      </dd>
+      <dt>State</dt>
+      <dd>{row.state}</dd>
+      <dt>Serves</dt>
+      <dd>{row.models.join(', ') || 'nothing yet'}</dd>
+      {row.engine !== null && (
+        <>
+          <dt>Engine</dt>
+          <dd>{engineWords(row.engine)}</dd>
+          <dt>Speed</dt>
+          <dd>{formatRate(row.tokensPerSecond)} tokens/s (its own self-test)</dd>
+        </>
+      )}
+      <dt>Load</dt>
+      <dd>
+        {row.busy} of {formatPlural(row.slots, 'place')} busy, {row.queued} waiting
+      </dd>
+      <dt>Connection</dt>
+      <dd>through the relay</dd>
+      <dt>Last heard</dt>
+      <dd>{formatAgo(row.lastSeenMs, now)}</dd>
+    </dl>
+  );
+}

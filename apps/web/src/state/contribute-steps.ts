@@ -1,0 +1,137 @@
+import type { ContributorSnapshot, ContributorState } from '@opengateway/core';
+import { formatBytes, formatBytesOf, formatRate } from '../format/numbers.ts';
+import { formatEstimate } from '../format/time.ts';
+
+export type StepName = 'device' | 'region' | 'weights' | 'self-test' | 'serving';
+
+/** One step on the way from pressing the switch to serving. */
+export interface Step {
+  readonly name: StepName;
+  readonly title: string;
+  readonly status: 'waiting' | 'active' | 'done' | 'failed';
+  readonly detail: string;
+  /** In [0, 1] where known. */
+  readonly progress: number | null;
+  /** How long it took, or has taken so far; null before it began. */
+  readonly elapsedMs: number | null;
+}
+
+/** When the tab began to join and each state was entered, in this run; milliseconds since the epoch. */
+export interface RunTimes {
+  readonly entered: Partial<Record<ContributorState, number>>;
+  readonly joinStartMs: number | null;
+  readonly joinedMs: number | null;
+}
+
+const ORDER: readonly ContributorState[] = ['probing', 'loading', 'self-test', 'serving'];
+
+/** The vertical line of steps for a snapshot. */
+export function contributeSteps(snapshot: ContributorSnapshot, times: RunTimes, nowMs: number): Step[] {
+  const reached = furthest(snapshot, times);
+  const failed = snapshot.state === 'error';
+  const status = (index: number): Step['status'] => {
+    if (index < reached) return 'done';
+    if (index > reached) return 'waiting';
+    if (failed) return 'failed';
+    return snapshot.state === 'serving' || snapshot.state === 'paused' ? 'done' : 'active';
+  };
+  const span = (from: ContributorState, index: number): number | null => {
+    const start = times.entered[from];
+    if (start === undefined) return null;
+    const next = ORDER.slice(index + 1).map((state) => times.entered[state]);
+    const end = next.find((time) => time !== undefined) ?? (failed ? snapshot.sinceMs : nowMs);
+    return end - start;
+  };
+  const joined = times.joinedMs !== null;
+  return [
+    {
+      name: 'region',
+      title: 'Join the region',
+      status: joined ? 'done' : failed ? 'failed' : 'active',
+      detail: joined ? regionDetail(snapshot) : 'Connecting to the relay',
+      progress: null,
+      elapsedMs: times.joinStartMs === null ? null : (times.joinedMs ?? nowMs) - times.joinStartMs,
+    },
+    {
+      name: 'device',
+      title: 'Check this device',
+      status: joined ? status(0) : 'waiting',
+      detail: status(0) === 'done' && joined ? engineDetail(snapshot) : '',
+      progress: null,
+      elapsedMs: span('probing', 0),
+    },
+    {
+      name: 'weights',
+      title: 'Fetch weights',
+      status: status(1),
+      detail: weightsDetail(snapshot, status(1)),
+      progress: status(1) === 'active' ? loadedShare(snapshot) : null,
+      elapsedMs: span('loading', 1),
+    },
+    {
+      name: 'self-test',
+      title: 'Self-test',
+      status: status(2),
+      detail: selfTestDetail(snapshot, status(2)),
+      progress: null,
+      elapsedMs: span('self-test', 2),
+    },
+    {
+      name: 'serving',
+      title: 'Serving',
+      status: status(3),
+      detail:
+        status(3) === 'done'
+          ? snapshot.state === 'paused'
+            ? 'Paused: no new requests'
+            : 'Announced to the region'
+          : '',
+      progress: null,
+      elapsedMs: times.entered.serving === undefined ? null : nowMs - times.entered.serving,
+    },
+  ];
+}
+
+/** `34 of 98 MB, about 20 s left`; says so when the bytes come from this browser's own store. */
+export function describeLoading(snapshot: ContributorSnapshot): string {
+  const { loading } = snapshot;
+  if (loading === null || loading.totalBytes === 0) return '';
+  const { doneBytes, totalBytes, fetchedBytes, bytesPerSecond } = loading;
+  const amount = formatBytesOf(doneBytes, totalBytes);
+  if (doneBytes >= totalBytes) return `${amount}, laying out in memory`;
+  const from = doneBytes > 0 && fetchedBytes === 0 ? ' from this browser’s store' : '';
+  if (bytesPerSecond <= 0) return `${amount}${from}`;
+  const left = ((totalBytes - doneBytes) / bytesPerSecond) * 1000;
+  return `${amount}${from}, about ${formatEstimate(left)} left`;
+}
+
+/** Index in ORDER of the step the snapshot is at. */
+function furthest(snapshot: ContributorSnapshot, times: RunTimes): number {
+  if (snapshot.state === 'paused') return ORDER.indexOf('serving');
+  if (snapshot.state !== 'error') return ORDER.indexOf(snapshot.state);
+  return ORDER.findLastIndex((state) => times.entered[state] !== undefined);
+}
+
+const loadedShare = ({ loading }: ContributorSnapshot): number | null =>
+  loading === null || loading.totalBytes === 0 ? null : loading.doneBytes / loading.totalBytes;
+
+const regionDetail = (snapshot: ContributorSnapshot): string =>
+  snapshot.relayConnected ? 'Connected to the relay' : 'The relay is out of reach; reconnecting';
+
+const engineDetail = ({ engine, variant }: ContributorSnapshot): string =>
+  engine === null ? '' : `Engine ${engine}${variant === null ? '' : `, ${variant}`}`;
+
+function weightsDetail(snapshot: ContributorSnapshot, status: Step['status']): string {
+  if (status === 'active') return describeLoading(snapshot);
+  if (status !== 'done' || snapshot.loading === null) return '';
+  const { totalBytes, fetchedBytes } = snapshot.loading;
+  return `${formatBytes(totalBytes)}, every chunk’s sha256 checked; ${
+    fetchedBytes === 0 ? 'nothing fetched, all was stored here' : `${formatBytes(fetchedBytes)} fetched`
+  }`;
+}
+
+function selfTestDetail(snapshot: ContributorSnapshot, status: Step['status']): string {
+  if (status === 'active') return 'Measuring how fast this device answers';
+  if (status !== 'done') return '';
+  return `${formatRate(snapshot.decodeTokensPerSecond)} tokens/s writing, ${formatRate(snapshot.prefillTokensPerSecond)} tokens/s reading (measured)`;
+}

@@ -1,0 +1,90 @@
+import { batch, computed, signal } from '@preact/signals';
+import type { ReadonlySignal } from '@preact/signals';
+import type { BootstrapDocument } from '@opengateway/core';
+import { appendTimeline, diffPeers } from './timeline.ts';
+import { toRow } from './peer-rows.ts';
+import type { SiteNode } from '../node/types.ts';
+import type { PeerRow } from './peer-rows.ts';
+import type { RelayState } from './relay-state.ts';
+import type { TimelineEvent } from './timeline.ts';
+
+export type JoinPhase = 'off' | 'joining' | 'joined' | 'failed';
+
+/** This tab's membership of the network. */
+export interface NodeState {
+  readonly phase: ReadonlySignal<JoinPhase>;
+  readonly node: ReadonlySignal<SiteNode | null>;
+  readonly relayConnected: ReadonlySignal<boolean>;
+  readonly peers: ReadonlySignal<readonly PeerRow[]>;
+  readonly timeline: ReadonlySignal<readonly TimelineEvent[]>;
+  readonly problem: ReadonlySignal<string | null>;
+  /** Joins once; later calls share the same node. @throws what joining throws. */
+  join(): Promise<SiteNode>;
+}
+
+export type LoadNode = (bootstrap: BootstrapDocument) => Promise<SiteNode>;
+
+/** `load` brings in libp2p and dials; it is not called before the first `join`. */
+export function createNodeState(components: { relay: RelayState; load: LoadNode; now: () => number }): NodeState {
+  const { relay, load, now } = components;
+  const phase = signal<JoinPhase>('off');
+  const node = signal<SiteNode | null>(null);
+  const relayConnected = signal(false);
+  const peers = signal<readonly PeerRow[]>([]);
+  const timeline = signal<readonly TimelineEvent[]>([]);
+  const problem = signal<string | null>(null);
+  let joining: Promise<SiteNode> | null = null;
+
+  const watch = (joined: SiteNode) => {
+    const readPeers = () => {
+      const rows = joined.registry.peers().map((view) => toRow(view, joined.peer));
+      batch(() => {
+        timeline.value = appendTimeline(timeline.value, diffPeers(peers.value, rows, now()));
+        peers.value = rows;
+      });
+    };
+    joined.registry.subscribe(readPeers);
+    joined.onRelayChange((connected) => {
+      if (connected === relayConnected.value) return;
+      batch(() => {
+        relayConnected.value = connected;
+        const type = connected ? 'relay-back' : 'relay-lost';
+        timeline.value = appendTimeline(timeline.value, [{ atMs: now(), type, peer: null, detail: '' }]);
+      });
+    });
+    batch(() => {
+      node.value = joined;
+      phase.value = 'joined';
+      relayConnected.value = joined.relayConnected();
+      readPeers();
+    });
+    return joined;
+  };
+
+  const start = async () => {
+    batch(() => {
+      phase.value = 'joining';
+      problem.value = null;
+    });
+    try {
+      return watch(await load(await relay.whenReachable()));
+    } catch (error) {
+      joining = null;
+      batch(() => {
+        phase.value = 'failed';
+        problem.value = error instanceof Error ? error.message : String(error);
+      });
+      throw error;
+    }
+  };
+
+  return {
+    phase: computed(() => phase.value),
+    node: computed(() => node.value),
+    relayConnected: computed(() => relayConnected.value),
+    peers: computed(() => peers.value),
+    timeline: computed(() => timeline.value),
+    problem: computed(() => problem.value),
+    join: () => (joining ??= start()),
+  };
+}
