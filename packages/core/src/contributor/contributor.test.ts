@@ -4,9 +4,10 @@ import { OpenGatewayError, errorCode } from '../errors.ts';
 import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
 import { manifestHash } from '../models/canonical-manifest.ts';
 import { decodeManifest } from '../models/parse-manifest.ts';
+import { FakeClock, settle } from '../testing/fake-clock.ts';
+import { STATS_INTERVAL_MS, UNLOAD_TIMEOUT_MS } from './constants.ts';
 import { createContributor } from './contributor.ts';
 import type { CatalogEntry } from '../bootstrap.ts';
-import type { Clock } from '../clock.ts';
 import type { GenerateEvent, GenerateRequest } from '../inference/generator.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { ServeInit } from '../p2p/network.ts';
@@ -29,17 +30,6 @@ beforeAll(async () => {
     license: 'Apache-2.0',
   };
 });
-
-class FakeClock implements Clock {
-  nowMs = 1_000;
-  readonly sleepers: (() => void)[] = [];
-  now = () => this.nowMs;
-  sleep = (_ms: number, signal?: AbortSignal) =>
-    new Promise<void>((resolve, reject) => {
-      this.sleepers.push(resolve);
-      signal?.addEventListener('abort', () => reject(signal.reason));
-    });
-}
 
 class FakeEngine implements ContributorEngine<string> {
   readonly calls: string[] = [];
@@ -126,8 +116,6 @@ const codeOf = (work: Promise<unknown>) =>
     () => 'no error',
     (error: unknown) => errorCode(error),
   );
-/** Lets everything that is ready run. */
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 let clock: FakeClock;
 let engine: FakeEngine;
@@ -161,7 +149,7 @@ describe('contributor', () => {
   it('goes from idle to serving and says what it serves', async () => {
     engine.onLoad = async (report) => {
       report({ type: 'weights-progress', doneBytes: 40, totalBytes: 100, fetchedBytes: 40 });
-      clock.nowMs += 500;
+      await clock.advance(500);
       report({ type: 'weights-progress', doneBytes: 100, totalBytes: 100, fetchedBytes: 60 });
       report({ type: 'self-test', decodeTokensPerSecond: 90, prefillTokensPerSecond: 200 });
     };
@@ -236,21 +224,19 @@ describe('contributor', () => {
     await iterator.next();
     expect(network.served()).toMatchObject({ freeSlots: 7, queued: 0 });
     expect(contributor.snapshot()).toMatchObject({ requestsNow: 1, requestsQueued: 0 });
-    clock.sleepers[0]!();
-    await settle();
+    await clock.advance(STATS_INTERVAL_MS);
     expect(contributor.snapshot().tokensPerSecond).toBe(55);
+    const endedMs = clock.now();
     while (!(await iterator.next()).done);
-    clock.nowMs = 9_000;
     expect(contributor.snapshot()).toMatchObject({
       requestsNow: 0,
       requestsServed: 1,
       tokensServed: 2,
-      lastRequestMs: 1_000,
+      lastRequestMs: endedMs,
     });
-    clock.sleepers[1]!();
-    await settle();
+    await clock.advance(STATS_INTERVAL_MS);
     expect(contributor.snapshot().tokensPerSecond).toBe(0);
-    expect(clock.sleepers).toHaveLength(2);
+    expect(clock.sleeping).toBe(0);
     expect(network.calls.filter((call) => call === 'announce').length).toBeGreaterThanOrEqual(4);
   });
 
@@ -435,7 +421,7 @@ describe('contributor', () => {
     await start();
     const stopped = contributor.stop();
     await settle();
-    for (const wake of clock.sleepers) wake();
+    await clock.advance(UNLOAD_TIMEOUT_MS);
     await stopped;
     expect(engine.calls.at(-1)).toBe('terminate');
   });

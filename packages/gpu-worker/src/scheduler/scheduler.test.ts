@@ -1,6 +1,7 @@
 import { DEFAULT_SAMPLING, errorCode } from '@opengateway/core';
+import { FakeClock } from '@opengateway/core/testing';
 import { describe, expect, it } from 'vitest';
-import { FakeEngine, ManualClock, createGreedySampler } from '../testing/index.ts';
+import { FakeEngine, createGreedySampler } from '../testing/index.ts';
 import { HEARTBEAT_INTERVAL_MS } from './constants.ts';
 import { createScheduler } from './scheduler.ts';
 import type { GenerateEvent, GenerateRequest } from '@opengateway/core';
@@ -17,7 +18,7 @@ const request = (over: Partial<GenerateRequest> = {}): GenerateRequest => ({
 });
 
 function setup(engineInit: FakeEngineInit = {}, init: SchedulerInit = {}) {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const engine = new FakeEngine({ ...engineInit, onForward: engineInit.onForward ?? (() => clock.advance(5)) });
   const scheduler = createScheduler({ engine, createSampler: createGreedySampler, clock }, init);
   const log: string[] = [];
@@ -87,7 +88,7 @@ describe('scheduler', () => {
 
   it('gives the sampler absolute positions, also when it continues an answer', async () => {
     const positions: number[] = [];
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const greedy = createGreedySampler();
     const scheduler = createScheduler({
       engine: new FakeEngine(),
@@ -153,15 +154,29 @@ describe('scheduler', () => {
     running.handle.cancel();
   });
 
+  it('reads short prompts before long ones, and long ones all the same', async () => {
+    const { start, log } = setup({ maxBatchTokens: 16 });
+    const long = start({ tokens: prompt(1, 300), maxTokens: 1 }, 'long ');
+    const shorts = Array.from({ length: 4 }, (_, index) =>
+      start({ tokens: prompt(index, 20), maxTokens: 1 }, `short ${index} `),
+    );
+    await Promise.all(shorts.map(({ done }) => done));
+    expect(log).not.toContain('long end');
+    // Every other step read a piece of the long prompt.
+    expect(log.filter((entry) => entry === 'long progress').length).toBeGreaterThan(3);
+    expect(log.indexOf('short 0 end')).toBeLessThan(log.indexOf('short 3 end') - 2);
+    await long.done;
+  });
+
   it('sizes prompt pieces so that a step stays within its budget', async () => {
     const sizes: number[] = [];
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const engine = new FakeEngine({
       maxBatchTokens: 512,
       onForward: (steps) => {
         const tokens = steps.reduce((sum, { input }) => sum + input.length, 0);
         sizes.push(tokens);
-        clock.advance(tokens);
+        return clock.advance(tokens);
       },
     });
     const scheduler = createScheduler({ engine, createSampler: createGreedySampler, clock }, { stepBudgetMs: 50 });
@@ -226,7 +241,7 @@ describe('scheduler', () => {
     await away.until(() => away.tokens().length === 1);
     for (let count = 0; count < 5; count++) {
       await turns();
-      clock.advance(HEARTBEAT_INTERVAL_MS);
+      await clock.advance(HEARTBEAT_INTERVAL_MS);
     }
     expect(await away.done).toEqual({ failed: 'consumer_stalled' });
     expect(await next.done).toBe('length');
@@ -276,7 +291,7 @@ describe('scheduler', () => {
     const waiting = start();
     await turns();
     const before = waiting.events.length;
-    clock.advance(HEARTBEAT_INTERVAL_MS);
+    await clock.advance(HEARTBEAT_INTERVAL_MS);
     await waiting.until(() => waiting.events.length > before);
     expect(waiting.events.every(({ type }) => type === 'progress')).toBe(true);
   });
@@ -309,7 +324,7 @@ describe('scheduler', () => {
   });
 
   it('fails one answer whose sampler throws and no other', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const engine = new FakeEngine();
     let made = 0;
     const scheduler = createScheduler({
@@ -365,7 +380,7 @@ describe('scheduler', () => {
     await turns();
     expect(scheduler.stats()).toMatchObject({ tokensTotal: 10, prefillTokensTotal: 3 });
     expect(scheduler.stats().tokensPerSecond).toBeCloseTo(200);
-    clock.advance(60_000);
+    await clock.advance(60_000);
     expect(scheduler.stats().tokensPerSecond).toBe(0);
   });
 });

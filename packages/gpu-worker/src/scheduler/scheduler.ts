@@ -53,8 +53,9 @@ class ContinuousBatcher implements Scheduler {
   #woken = false;
   #loop: Promise<void> | null = null;
   #watch: AbortController | null = null;
-  /** Where the next step starts looking for prompts (and answers, if they do not all fit). */
+  /** Which answer the next step starts with, should they not all fit. */
   #turn = 0;
+  #prefillTurn = false;
   #closed = false;
   #tokensTotal = 0;
   #prefillTokensTotal = 0;
@@ -217,20 +218,36 @@ class ContinuousBatcher implements Scheduler {
     return this.#steps.length;
   }
 
-  /** Pieces of prompts, another one first each time; returns how many tokens. */
+  /**
+   * Pieces of prompts; returns how many tokens. In turn the shortest rest first, so that short prompts do
+   * not all wait for each other, and the oldest first, so that a long one is never starved by short ones.
+   */
   #planPrefill(room: number): number {
-    const running = this.#running;
     const chunkTokens = Math.min(this.#pacer.chunkTokens, room);
+    const shortestFirst = (this.#prefillTurn = !this.#prefillTurn);
+    const firstStep = this.#steps.length;
     let left = chunkTokens;
-    for (let index = 0; index < running.length && left > 0; index++) {
-      const generation = running[(this.#turn + index) % running.length] as Generation;
-      if (!generation.isPrefilling || generation.credit <= 0) continue;
+    while (left > 0) {
+      const generation = this.#nextToPrefill(shortestFirst, firstStep);
+      if (generation === null) break;
       const tokens = Math.min(left, generation.remainingPromptTokens);
       this.#steps.push(generation.prefillStep(tokens));
       this.#stepOwners.push(generation);
       left -= tokens;
     }
     return chunkTokens - left;
+  }
+
+  /** `#running` is in order of admission, so the first that qualifies is the oldest. */
+  #nextToPrefill(shortestFirst: boolean, firstStep: number): Generation | null {
+    let next: Generation | null = null;
+    for (const generation of this.#running) {
+      if (!generation.isPrefilling || generation.credit <= 0) continue;
+      if (this.#stepOwners.indexOf(generation, firstStep) >= 0) continue;
+      if (!shortestFirst) return generation;
+      if (next === null || generation.remainingPromptTokens < next.remainingPromptTokens) next = generation;
+    }
+    return next;
   }
 
   /** Computes what is planned and tells the results; false where the engine failed. */

@@ -1,3 +1,2 @@
 export * from './fake-engine.ts';
 export * from './greedy-sampler.ts';
-export * from './manual-clock.ts';
