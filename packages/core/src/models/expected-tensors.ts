@@ -9,7 +9,7 @@ export interface ExpectedTensor {
 
 /** GGUF's names of the tensors outside the layers. */
 export const EMBEDDING_TENSOR = 'token_embd.weight';
-export const OUTPUT_NORM_TENSOR = 'output_norm.weight';
+const OUTPUT_NORM_TENSOR = 'output_norm.weight';
 export const OUTPUT_TENSOR = 'output.weight';
 
 const LAYER_TENSOR = /^blk\.(0|[1-9][0-9]*)\./;

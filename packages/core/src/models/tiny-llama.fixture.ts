@@ -19,7 +19,7 @@ const F32 = 0;
 const FILE_NAME = 'tiny.gguf';
 
 /** A whole GGUF of a llama so small that every tensor is F32; its weights are a byte pattern. */
-export function tinyLlamaBytes(options: TinyLlamaOptions = {}): Uint8Array {
+function tinyLlamaBytes(options: TinyLlamaOptions = {}): Uint8Array {
   const { tied = true, layerCount = 3, vocabularySize = 16 } = options;
   const architecture = { ...ARCHITECTURE, layerCount, vocabularySize, tiedEmbeddings: tied };
   let end = 0;

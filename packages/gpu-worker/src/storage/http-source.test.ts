@@ -1,4 +1,5 @@
 import { CHUNK_BYTES } from '@opengateway/core';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createHttpSource } from './http-source.ts';
 import { sameBytes } from './weights-store.contract.ts';
@@ -138,5 +139,33 @@ describe('createHttpSource', () => {
     });
     await expect(source.readChunk(FILE, 1, { signal: controller.signal })).rejects.toBe(reason);
     expect(requests).toHaveLength(1);
+  });
+
+  it('answers whatever a server says with the bytes or a typed error', async () => {
+    const digits = fc.constantFrom(
+      '0',
+      '99',
+      `${CHUNK_BYTES}`,
+      `${CHUNK_BYTES + 99}`,
+      `${CONTENT.length}`,
+      '1e999',
+      '*',
+    );
+    const contentRange = fc.oneof(
+      fc.tuple(digits, digits, digits).map(([first, last, total]) => `bytes ${first}-${last}/${total}`),
+      fc.stringMatching(/^[ -~]*$/),
+    );
+    const body = fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.constant(LAST.slice()));
+    const answers = fc.record({ status: fc.constantFrom(200, 206, 404, 416, 500, 599), contentRange, body });
+    await fc.assert(
+      fc.asyncProperty(answers, async ({ status: code, contentRange: value, body: content }) => {
+        const headers = { 'content-range': value };
+        const { source } = setup(() => new Response(content as Uint8Array<ArrayBuffer>, { status: code, headers }));
+        const outcome = await source.readChunk(FILE, 1).catch((error: unknown) => error);
+        if (outcome instanceof Uint8Array) expect(outcome).toHaveLength(LAST.length);
+        else expect(outcome).toMatchObject({ code: 'source_unavailable' });
+      }),
+      { numRuns: 200 },
+    );
   });
 });
