@@ -3,6 +3,7 @@ import type { EngineClient } from './worker/engine-client.ts';
 
 export * from './api.ts';
 export type { Engine, EngineInfo, EngineUsage } from './engines/engine.ts';
+export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
 export { probeBrowser } from './probe/probe-browser.ts';
 export type { DeviceProbe, GraphicsProbe, StorageProbe } from './probe/types.ts';
 export type { EngineClient } from './worker/engine-client.ts';

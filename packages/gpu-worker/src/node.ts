@@ -5,6 +5,7 @@ import type { EngineClient } from './worker/engine-client.ts';
 import type { NodeWorkerData } from './worker/node-worker-data.ts';
 
 export * from './api.ts';
+export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
 export { probeNode } from './probe/probe-node.ts';
 export type { DeviceProbe, GraphicsProbe, StorageProbe } from './probe/types.ts';
 export type { EngineClient } from './worker/engine-client.ts';
@@ -13,6 +14,9 @@ export interface NodeEngineClientInit {
   /** Folder that keeps fetched weights. @default none: they are fetched every time */
   readonly storeDirectory?: string;
 }
+
+/** Beside this file, also where both were compiled to JavaScript. */
+const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './worker.node.ts' : './worker.node.js', import.meta.url);
 
 /**
  * Heap of the worker's own JavaScript; weights and cache lie outside it. A small young generation keeps
@@ -31,7 +35,7 @@ export const createEngineClient = ({ storeDirectory }: NodeEngineClientInit = {}
   createEngineClientFor(() => {
     const { port1, port2 } = new MessageChannel();
     const workerData: NodeWorkerData = { port: port2, ...(storeDirectory === undefined ? {} : { storeDirectory }) };
-    const worker = new Worker(new URL('./worker.node.ts', import.meta.url), {
+    const worker = new Worker(WORKER_URL, {
       name: 'opengateway-engine',
       workerData,
       transferList: [port2 as unknown as TransferListItem],

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkEngine } from './check-engine.ts';
 import { probeBrowser } from './probe-browser.ts';
 import { probeNode } from './probe-node.ts';
 
@@ -49,5 +50,14 @@ describe('device probe', () => {
       const probe = await probeBrowser(browser(navigator));
       expect(probe).toMatchObject({ cores: 1, memoryBytes: null, storage: null, graphics: null });
     }
+  });
+
+  it('refuses an engine that the device cannot run', async () => {
+    const probe = await probeNode(tmpdir());
+    checkEngine(probe, 'wasm');
+    checkEngine({ ...probe, kernels: null }, 'reference');
+    const refused = expect.objectContaining({ code: 'unsupported_device' });
+    expect(() => checkEngine({ ...probe, kernels: null }, 'wasm')).toThrow(refused);
+    expect(() => checkEngine(probe, 'webgpu')).toThrow(refused);
   });
 });

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createContributor, createManifestFetcher, fromWire, systemClock } from '@opengateway/core';
+import { createNetwork } from '@opengateway/core/p2p';
+import { checkEngine, createEngineClient, probeNode } from '@opengateway/gpu-worker/node';
+import { ModelNotOfferedError } from './errors.ts';
+import { awaitBootstrap, fetchBootstrap } from './fetch-bootstrap.ts';
+import { followContributor } from './follow-contributor.ts';
+import type { CatalogEntry, Contributor } from '@opengateway/core';
+import type { WeightsLocation } from '@opengateway/gpu-worker/node';
+import type { Log } from './log.ts';
+import type { ContributeOptions } from './options.ts';
+
+/**
+ * Joins, loads and serves until the signal is aborted; then leaves and resolves.
+ *
+ * @throws what kept it from serving, or the error that ended it.
+ */
+export async function contribute(
+  options: ContributeOptions,
+  { log, signal }: { log: Log; signal: AbortSignal },
+): Promise<void> {
+  const { relay } = options;
+  const components = { fetch, clock: systemClock };
+  const bootstrap = await awaitBootstrap(components, relay, {
+    signal,
+    onRetry: (error, waitMs) => log({ event: 'relay-waiting', reason: (error as Error).message, waitMs }),
+  });
+  const entry = chooseModel(bootstrap.catalog, options.model);
+  const network = await createNetwork(
+    {},
+    {
+      role: 'peer',
+      region: bootstrap.region,
+      relayMultiaddrs: async () => (await fetchBootstrap(components, relay, signal)).relay.multiaddrs,
+    },
+  );
+  const engine = createEngineClient({ storeDirectory: join(options.dataDirectory, 'weights') });
+  const contributor = createContributor<WeightsLocation>(
+    {
+      engine,
+      network,
+      clock: systemClock,
+      fetchManifest: createManifestFetcher(fetch, relay),
+      locateWeights: (model) => locateWeights(model, relay, options.models),
+      checkDevice: async ({ engine: kind }) => checkEngine(await probeNode(options.dataDirectory), kind),
+    },
+    { kind: 'node', ...(options.kvBudgetBytes === undefined ? {} : { kvBudgetBytes: options.kvBudgetBytes }) },
+  );
+  const unfollow = followContributor(contributor, log, () => systemClock.now());
+  try {
+    await network.start();
+    log({ event: 'joined', relay, region: bootstrap.region, peer: network.peer });
+    await startUnless(contributor, { entry, engine: options.engine }, signal);
+    await endOf(contributor, signal);
+  } finally {
+    await contributor.stop();
+    unfollow();
+    await network.stop();
+    await engine.terminate();
+  }
+}
+
+function chooseModel(catalog: readonly CatalogEntry[], wanted: string | undefined): CatalogEntry {
+  const entry = wanted === undefined ? catalog[0] : catalog.find(({ id }) => id === wanted);
+  if (entry === undefined)
+    throw new ModelNotOfferedError(
+      wanted,
+      catalog.map(({ id }) => id),
+    );
+  return entry;
+}
+
+function locateWeights(entry: CatalogEntry, relay: string, models: string | undefined): WeightsLocation {
+  if (models !== undefined) {
+    const path = join(models, entry.id);
+    if (existsSync(path)) return { kind: 'directory', path };
+  }
+  return { kind: 'http', baseUrl: new URL('.', new URL(entry.manifestUrl, relay)).href };
+}
+
+/** Starts; a signal in the meantime stops it again and is no failure. */
+async function startUnless(
+  contributor: Contributor,
+  options: Parameters<Contributor['start']>[0],
+  signal: AbortSignal,
+): Promise<void> {
+  const stop = () => void contributor.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    await contributor.start(options);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Resolves when the signal is aborted; rejects with what put the contributor into `error`. */
+function endOf(contributor: Contributor, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    contributor.subscribe(({ state, error }) => {
+      if (state === 'error' && error !== null) reject(fromWire(error));
+    });
+  });
+}

@@ -1,0 +1,40 @@
+import { PROGRESS_LINE_INTERVAL_MS } from './constants.ts';
+import type { Contributor, ContributorSnapshot } from '@opengateway/core';
+import type { Log } from './log.ts';
+
+/** Turns a contributor's snapshots into lines: one per state, a few per load, one per answered request. */
+export function followContributor(contributor: Contributor, log: Log, now: () => number): () => void {
+  let last = contributor.snapshot();
+  let lastProgressMs = Number.NEGATIVE_INFINITY;
+  return contributor.subscribe((snapshot) => {
+    const before = last;
+    last = snapshot;
+    if (snapshot.relayConnected !== before.relayConnected) {
+      log({ event: 'relay-link', connected: snapshot.relayConnected });
+    }
+    if (snapshot.state !== before.state) log(stateEvent(snapshot));
+    if (snapshot.loading !== null && snapshot.loading !== before.loading) {
+      const { doneBytes, totalBytes, fetchedBytes } = snapshot.loading;
+      const nowMs = now();
+      if (doneBytes > 0 && (nowMs - lastProgressMs >= PROGRESS_LINE_INTERVAL_MS || doneBytes === totalBytes)) {
+        lastProgressMs = nowMs;
+        log({ event: 'progress', doneBytes, totalBytes, fetchedBytes });
+      }
+    }
+    if (snapshot.requestsServed > before.requestsServed) {
+      log({ event: 'served', requests: snapshot.requestsServed, tokens: snapshot.tokensServed });
+    }
+  });
+}
+
+const stateEvent = (snapshot: ContributorSnapshot) =>
+  ({
+    event: 'state',
+    state: snapshot.state,
+    model: snapshot.model?.id ?? null,
+    engine: snapshot.engine,
+    variant: snapshot.variant,
+    decodeTokensPerSecond: Math.round(snapshot.decodeTokensPerSecond * 10) / 10,
+    prefillTokensPerSecond: Math.round(snapshot.prefillTokensPerSecond * 10) / 10,
+    error: snapshot.error,
+  }) as const;

@@ -1,0 +1,90 @@
+import type { ContributorSnapshot, WireError } from '@opengateway/core';
+
+/** What the process says, one line each. */
+export type LogEvent =
+  | { readonly event: 'relay-waiting'; readonly reason: string; readonly waitMs: number }
+  | { readonly event: 'joined'; readonly relay: string; readonly region: string; readonly peer: string }
+  | { readonly event: 'relay-link'; readonly connected: boolean }
+  | {
+      readonly event: 'state';
+      readonly state: ContributorSnapshot['state'];
+      readonly model: string | null;
+      readonly engine: string | null;
+      readonly variant: string | null;
+      readonly decodeTokensPerSecond: number;
+      readonly prefillTokensPerSecond: number;
+      readonly error: WireError | null;
+    }
+  | {
+      readonly event: 'progress';
+      readonly doneBytes: number;
+      readonly totalBytes: number;
+      readonly fetchedBytes: number;
+    }
+  | { readonly event: 'served'; readonly requests: number; readonly tokens: number }
+  | { readonly event: 'leaving'; readonly signal: string }
+  | { readonly event: 'left' }
+  | { readonly event: 'failed'; readonly error: WireError };
+
+export type Log = (event: LogEvent) => void;
+
+/** Lines of JSON with the time, for programs. */
+export const createJsonLog =
+  (write: (line: string) => void, now: () => number): Log =>
+  (event) =>
+    write(JSON.stringify({ time: new Date(now()).toISOString(), ...event }));
+
+/** Lines for people. */
+export const createTextLog =
+  (write: (line: string) => void): Log =>
+  (event) =>
+    write(describe(event));
+
+function describe(event: LogEvent): string {
+  switch (event.event) {
+    case 'relay-waiting':
+      return `${event.reason} Trying again in ${(event.waitMs / 1000).toFixed(1)} s.`;
+    case 'joined':
+      return `Joined ${event.relay} (${event.region}) as ${event.peer}.`;
+    case 'relay-link':
+      return event.connected ? 'The link to the relay stands.' : 'The link to the relay is down; reconnecting.';
+    case 'state':
+      return describeState(event);
+    case 'progress':
+      return `Weights: ${megabytes(event.doneBytes)} of ${megabytes(event.totalBytes)} MB, ${megabytes(event.fetchedBytes)} MB of them fetched.`;
+    case 'served':
+      return `Answered ${event.requests} ${event.requests === 1 ? 'request' : 'requests'}, ${event.tokens} tokens in all.`;
+    case 'leaving':
+      return `${event.signal}: leaving; running answers go to other peers.`;
+    case 'left':
+      return 'Left the network.';
+    case 'failed':
+      return `${event.error.message} (${event.error.code})`;
+    default:
+      return event satisfies never;
+  }
+}
+
+function describeState(event: LogEvent & { event: 'state' }): string {
+  const model = event.model ?? 'no model';
+  switch (event.state) {
+    case 'idle':
+      return 'Idle.';
+    case 'probing':
+      return 'Checking this machine.';
+    case 'loading':
+      return `Loading ${model}.`;
+    case 'self-test':
+      return 'Testing the engine.';
+    case 'serving':
+      return `Serving ${model} on ${event.engine} (${event.variant}): ${event.decodeTokensPerSecond.toFixed(0)} tokens/s, prompts ${event.prefillTokensPerSecond.toFixed(0)} tokens/s.`;
+    case 'paused':
+      return 'Paused.';
+    case 'error':
+      return `Failed: ${event.error?.message ?? 'no reason given'} (${event.error?.code ?? 'unknown'})`;
+    default:
+      return event.state satisfies never;
+  }
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);

@@ -1,0 +1,97 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { DEFAULT_RELAY } from './constants.ts';
+import { UsageError } from './errors.ts';
+
+export interface ContributeOptions {
+  /** Origin of the relay, e.g. `http://127.0.0.1:8080/`. */
+  readonly relay: string;
+  readonly model?: string;
+  readonly engine: 'wasm' | 'reference';
+  /** Folder with one folder of weights per model id, read in place. */
+  readonly models?: string;
+  /** Keeps fetched weights. */
+  readonly dataDirectory: string;
+  readonly kvBudgetBytes?: number;
+  readonly json: boolean;
+}
+
+export const USAGE = `Lends this machine to a relay: loads a model, tests itself and answers requests.
+
+npm run contribute -- [options]
+
+  --relay URL          the relay to join (default ${DEFAULT_RELAY})
+  --model ID           the model to serve (default: the first the relay offers)
+  --engine KIND        wasm or reference (default wasm)
+  --models DIR         read weights from DIR/<model id>/ where they are there, instead of fetching them
+  --data-dir DIR       keep fetched weights here (default $DATA_DIR, else $XDG_CACHE_HOME/opengateway,
+                       else ~/.cache/opengateway)
+  --kv-budget-mb N     memory for running answers in MiB (default: the engine's)
+  --json               one JSON object per line instead of text
+  --help               this text`;
+
+const ENGINES = ['wasm', 'reference'] as const;
+const MOST_KV_BUDGET_MB = 65_536;
+
+/** Options from the command line, or `help`. @throws UsageError naming the option that is wrong. */
+export function parseOptions(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ContributeOptions | 'help' {
+  const values = parse(args);
+  if (values.help) return 'help';
+  const engine = ENGINES.find((kind) => kind === (values.engine ?? 'wasm'));
+  if (engine === undefined) throw new UsageError(`--engine ${values.engine}: it is one of ${ENGINES.join(', ')}.`);
+  return {
+    relay: parseRelay(values.relay ?? DEFAULT_RELAY),
+    engine,
+    dataDirectory: resolve(values['data-dir'] ?? environment['DATA_DIR'] ?? cacheDirectory(environment)),
+    json: values.json ?? false,
+    ...(values.model === undefined ? {} : { model: values.model }),
+    ...(values.models === undefined ? {} : { models: resolve(values.models) }),
+    ...(values['kv-budget-mb'] === undefined ? {} : { kvBudgetBytes: parseBudget(values['kv-budget-mb']) }),
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      strict: true,
+      options: {
+        relay: { type: 'string' },
+        model: { type: 'string' },
+        engine: { type: 'string' },
+        models: { type: 'string' },
+        'data-dir': { type: 'string' },
+        'kv-budget-mb': { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (cause) {
+    // Node's messages name the option; what follows the first sentence is advice on positional arguments.
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`${message.split(/\.\s|\n/)[0]?.replace(/\.$/, '')}.`);
+  }
+}
+
+function parseRelay(value: string): string {
+  const url = URL.parse(value);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new UsageError(`--relay ${value}: it is an address such as ${DEFAULT_RELAY}.`);
+  }
+  return `${url.origin}/`;
+}
+
+function parseBudget(value: string): number {
+  const megabytes = Number(value);
+  if (!/^\d+$/.test(value) || megabytes < 1 || megabytes > MOST_KV_BUDGET_MB) {
+    throw new UsageError(`--kv-budget-mb ${value}: it is a whole number from 1 to ${MOST_KV_BUDGET_MB}.`);
+  }
+  return megabytes * 1024 * 1024;
+}
+
+const cacheDirectory = (environment: Readonly<Record<string, string | undefined>>): string =>
+  join(environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'opengateway');
