@@ -16,8 +16,8 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
 import type { CatalogModel } from './catalog.ts';
+import type { RelayEnv } from './env.ts';
 import type { HostCheck } from './middleware/allowed-host.ts';
-import type { RelayVariables } from './middleware/request-log.ts';
 import type { ChatDependencies } from './routes/chat-completions.ts';
 import type { MissingParts } from './routes/health.ts';
 import type { SiteFiles } from './site-files.ts';
@@ -36,9 +36,9 @@ export interface AppDependencies extends ChatDependencies {
 }
 
 /** The whole HTTP surface of a relay: site, bootstrap, model files, `/v1`, health and metrics. */
-export function createApp(dependencies: AppDependencies): Hono<{ Variables: RelayVariables }> {
+export function createApp(dependencies: AppDependencies): Hono<RelayEnv> {
   const { catalog, logger, metrics } = dependencies;
-  const app = new Hono<{ Variables: RelayVariables }>();
+  const app = new Hono<RelayEnv>();
   app.use(requestLog(logger, metrics), securityHeaders, allowedHost(dependencies.hostAllowed));
   app.onError((error, c) => respondWith(error, c, logger));
   app.notFound((c) => respondWith(new NotFoundError(c.req.path.slice(0, 200)), c, logger));

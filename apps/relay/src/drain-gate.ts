@@ -1,4 +1,4 @@
-import { MAX_ACTIVE_ANSWERS } from './constants.ts';
+import { CLOSE_TIMEOUT_MS, MAX_ACTIVE_ANSWERS } from './constants.ts';
 import { ServerStoppingError, TooManyAnswersError } from './errors.ts';
 
 /** Counts running answers, so that a stop can let them finish and turn new ones away. */
@@ -49,15 +49,19 @@ export class DrainGate {
     this.#stopping = true;
   }
 
-  /** Closes, and resolves when every answer has ended; after `timeoutMs` those left are aborted. */
+  /**
+   * Closes, and resolves when every answer has ended. After `timeoutMs` those left are aborted, and after
+   * `CLOSE_TIMEOUT_MS` more no longer waited for.
+   */
   async drain(timeoutMs: number): Promise<void> {
     this.close();
     if (this.#active === 0) return;
-    const idle = new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
-    const timer = setTimeout(() => this.#cut.abort(new ServerStoppingError()), timeoutMs);
-    await idle;
-    clearTimeout(timer);
+    const over = Promise.withResolvers<void>();
+    this.#onIdle = over.resolve;
+    const cut = setTimeout(() => this.#cut.abort(new ServerStoppingError()), timeoutMs);
+    const giveUp = setTimeout(over.resolve, timeoutMs + CLOSE_TIMEOUT_MS);
+    await over.promise;
+    clearTimeout(cut);
+    clearTimeout(giveUp);
   }
 }

@@ -2,16 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { matchedRoutes } from 'hono/route';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Logger } from 'pino';
+import type { RelayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
 
-/** What handlers find in the context. */
-export interface RelayVariables {
-  readonly requestId: string;
-  readonly log: Logger;
-}
-
 /** Numbers, counts and logs each request: its route and status, never its body, query or address. */
-export function requestLog(logger: Logger, metrics: Metrics): MiddlewareHandler<{ Variables: RelayVariables }> {
+export function requestLog(logger: Logger, metrics: Metrics): MiddlewareHandler<RelayEnv> {
   return async (c, next) => {
     const requestId = `req_${randomBytes(12).toString('hex')}`;
     const log = logger.child({ requestId });

@@ -9,11 +9,10 @@ import { observeAnswer } from '../observe-answer.ts';
 import { pullStream } from '../pull-stream.ts';
 import { readJsonBody } from '../read-json-body.ts';
 import type { AnswerHead, ChatRequest, Completions } from '@opengateway/core';
-import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { DrainGate } from '../drain-gate.ts';
 import type { Metrics } from '../metrics.ts';
-import type { RelayVariables } from '../middleware/request-log.ts';
+import type { RelayEnv } from '../env.ts';
 import type { StartedAnswer } from '../answer.ts';
 
 export interface ChatDependencies {
@@ -28,12 +27,9 @@ export interface ChatDependencies {
   readonly stalledClientMs?: number;
 }
 
-// Under `app.request` there are no bindings at all.
-type Env = { Variables: RelayVariables; Bindings: Partial<HttpBindings> | undefined };
-
 /** `POST /v1/chat/completions`, as OpenAI's. */
-export function chatCompletions(dependencies: ChatDependencies): Hono<Env> {
-  return new Hono<Env>().post('/', async (c) => {
+export function chatCompletions(dependencies: ChatDependencies): Hono<RelayEnv> {
+  return new Hono<RelayEnv>().post('/', async (c) => {
     const startedMs = performance.now();
     const leave = dependencies.gate.enter();
     const abort = new AbortController();
@@ -82,7 +78,7 @@ interface StreamedAnswer {
 }
 
 function streamAnswer(
-  c: Context<Env>,
+  c: Context<RelayEnv>,
   { keepAliveMs = KEEP_ALIVE_MS, stalledClientMs = STALLED_CLIENT_MS }: ChatDependencies,
   { chat, head, answer, abort, leave }: StreamedAnswer,
 ): Response {
@@ -103,7 +99,8 @@ function streamAnswer(
     stalledMs: stalledClientMs,
     onStalled: () => {
       abort.abort(new StalledClientError());
-      c.env?.outgoing?.destroy();
+      // Under `app.request` there is no environment at all.
+      (c.env as Partial<RelayEnv['Bindings']> | undefined)?.outgoing?.destroy();
     },
   });
   return c.body(stream, 200, {

@@ -23,6 +23,6 @@ export function site(files: SiteFiles): Hono {
     const { bytes, encoding } = file.encoded(c.req.header('accept-encoding') ?? '');
     if (encoding !== undefined) c.header('content-encoding', encoding);
     c.header('content-length', String(bytes.byteLength));
-    return c.body(c.req.method === 'HEAD' ? null : bytes);
+    return c.req.method === 'HEAD' ? c.body(null) : c.body(bytes);
   });
 }

@@ -60,6 +60,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorRow>> = {
   model_not_ready: NOT_SERVED,
   server_stopping: NOT_SERVED,
   engine_failed: { ...NOT_SERVED, code: 'no_route' },
+  text_timeout: { status: 504, type: 'server_error' },
   deadline_exceeded: { status: 504, type: 'server_error' },
 };
 

@@ -1,0 +1,143 @@
+import { fileURLToPath } from 'node:url';
+import { createCompletions, OpenGatewayError } from '@opengateway/core';
+import { createNetwork } from '@opengateway/core/p2p';
+import { createApp } from './app.ts';
+import { loadCatalog } from './catalog.ts';
+import { CLOSE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from './constants.ts';
+import { contributorCommand, startContributorProcess } from './contributor-process.ts';
+import { DrainGate } from './drain-gate.ts';
+import { loadIdentity } from './identity.ts';
+import { createMetrics } from './metrics.ts';
+import { hostCheck } from './middleware/allowed-host.ts';
+import { missingParts, readyModels } from './readiness.ts';
+import { startServer } from './server.ts';
+import { loadSite } from './site-files.ts';
+import { openTextModels } from './text-models.ts';
+import { UpgradeProxy } from './upgrade-proxy.ts';
+import type { Logger } from 'pino';
+import type { RelayConfig } from './config.ts';
+import type { OpenTextClient } from './text-models.ts';
+import type { UpgradeTarget } from './upgrade-proxy.ts';
+
+export interface Relay {
+  /** Address of this relay for a browser on this machine. */
+  readonly url: string;
+  /** Resolves with the models that can be answered with, as soon as there is one; never if stopped before. */
+  readonly ready: Promise<readonly string[]>;
+  /** Lets running answers finish, then closes everything. */
+  stop(): Promise<void>;
+}
+
+export interface RelayComponents {
+  readonly logger: Logger;
+  readonly openTextClient: OpenTextClient;
+}
+
+const SITE = fileURLToPath(new URL('../../web/dist', import.meta.url));
+
+/**
+ * Starts everything a relay is, in this process but for its contributor.
+ *
+ * @throws CatalogError, DataDirectoryError, ListenError: each says which setting to change.
+ */
+export async function startRelay({ logger, openTextClient }: RelayComponents, config: RelayConfig): Promise<Relay> {
+  const [catalog, site, privateKey] = await Promise.all([
+    loadCatalog(config.modelsDirectory),
+    loadSite(SITE),
+    loadIdentity(config.dataDirectory),
+  ]);
+  const network = await createNetwork({ logger }, { role: 'relay', region: config.region, privateKey });
+  await network.start();
+  const texts = openTextModels({ logger, openTextClient }, catalog);
+
+  const gate = new DrainGate();
+  const readiness = { catalog, gate, registry: network.registry, texts };
+  const hostAllowed = hostCheck(config);
+  const upgrades = new UpgradeProxy(listenerOf(network.multiaddrs()), { hostAllowed });
+  const metrics = createMetrics(
+    {
+      peers: () => network.registry.peers().length,
+      activeAnswers: () => gate.active,
+      upgradedConnections: () => upgrades.connections,
+    },
+    { processMetrics: true },
+  );
+  const app = createApp({
+    completions: createCompletions({ coordinator: network.coordinator, models: texts }),
+    gate,
+    metrics,
+    logger,
+    catalog,
+    site,
+    peer: network.peer,
+    region: config.region,
+    publicUrl: config.publicUrl,
+    apiKey: config.apiKey,
+    hostAllowed,
+    missing: () => missingParts(readiness),
+  });
+  const server = await startServer({ fetch: app.fetch, upgrades }, config).catch(async (error: unknown) => {
+    await Promise.allSettled([network.stop(), texts.close()]);
+    throw error;
+  });
+  const contributor = config.contribute
+    ? startContributorProcess(
+        { logger },
+        {
+          command: contributorCommand(contributorUrl(config.host, server.port), config.modelsDirectory),
+          environment: { ...process.env, DATA_DIR: config.dataDirectory },
+        },
+      )
+    : undefined;
+  logger.info({ host: config.host, port: server.port, peer: network.peer, region: config.region }, 'listening');
+
+  const { promise: ready, resolve: becomeReady } = Promise.withResolvers<readonly string[]>();
+  const unsubscribe = network.registry.subscribe(lookIfReady);
+  void texts.opened.then(lookIfReady);
+  function lookIfReady(): void {
+    const models = readyModels(readiness);
+    if (models.length === 0) return;
+    unsubscribe();
+    becomeReady(models);
+  }
+
+  return {
+    url: `http://localhost:${server.port}`,
+    ready,
+    async stop() {
+      logger.info({ answers: gate.active }, 'stopping');
+      // Connections are still taken, so that new requests are told to come back.
+      await gate.drain(DRAIN_TIMEOUT_MS);
+      server.stopListening();
+      await contributor?.stop(CLOSE_TIMEOUT_MS);
+      await inTime([server.close(), network.stop(), texts.close()]);
+      logger.info('stopped');
+    },
+  };
+}
+
+/** The loopback port that libp2p listens on. */
+function listenerOf(multiaddrs: readonly string[]): UpgradeTarget {
+  for (const multiaddr of multiaddrs) {
+    const [, host, port] = /^\/ip4\/(127\.[\d.]+)\/tcp\/(\d+)\/ws\b/.exec(multiaddr) ?? [];
+    if (host !== undefined && port !== undefined) return { host, port: Number(port) };
+  }
+  throw new OpenGatewayError('no_listener', 'libp2p does not listen on loopback.');
+}
+
+/** How a process on this machine reaches what listens on `host`. */
+function contributorUrl(host: string, port: number): string {
+  if (host === '0.0.0.0' || host === 'localhost') return `http://127.0.0.1:${port}`;
+  if (host === '::') return `http://[::1]:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Waits for all, but not longer than a stop may take. */
+async function inTime(work: readonly Promise<unknown>[]): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+  });
+  await Promise.race([Promise.allSettled(work), late]);
+  clearTimeout(timer);
+}
