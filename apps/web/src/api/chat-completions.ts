@@ -27,16 +27,20 @@ export async function* streamChatCompletion(
   const response = await post(request, options);
   if (!response.ok) throw await readApiError(response);
   if (response.body === null) throw new InvalidAnswerError('The relay sent an answer without a body.');
-  yield { type: 'route', stages: parseRoute(response.headers.get(ROUTE_HEADER)), attempt: 0 };
-
   let reason: 'stop' | 'length' | null = null;
   let usage: Chunk['usage'] = null;
-  let failovers = 0;
+  let routes = 0;
+  const route = parseRoute(response.headers.get(ROUTE_HEADER));
+  // Without one the request waits in line, and a comment brings it.
+  if (route.length > 0) {
+    routes = 1;
+    yield { type: 'route', stages: route, attempt: 0 };
+  }
   try {
     for await (const item of readEventStream(response.body)) {
       if (item.type === 'comment') {
-        const noted = parseComment(item.text);
-        if (noted?.type === 'route') failovers = Math.max(failovers, noted.attempt);
+        const noted = parseComment(item.text, routes);
+        if (noted?.type === 'route') routes += 1;
         if (noted !== null) yield noted;
         continue;
       }
@@ -46,7 +50,7 @@ export async function* streamChatCompletion(
           reason: reason ?? 'stop',
           promptTokens: usage?.prompt_tokens ?? null,
           completionTokens: usage?.completion_tokens ?? null,
-          failovers,
+          failovers: Math.max(0, routes - 1),
         };
         return;
       }
@@ -105,22 +109,12 @@ function parseChunk(data: string): Chunk {
   }
 }
 
-/** The relay's notes beside the answer: `route [{…}]` after a failover, `queued 2`, `prefill 128/512`. */
-function parseComment(text: string): AnswerEvent | null {
-  const [word, rest = ''] = splitOnce(text);
-  if (word === 'route') {
-    const stages = parseRoute(rest);
-    return stages.length > 0 ? { type: 'route', stages, attempt: 1 } : null;
+/** The relay's notes beside the answer: `route [{…}]` when it changes, `queued, 2 ahead`. */
+function parseComment(text: string, attempt: number): AnswerEvent | null {
+  if (text.startsWith('route ')) {
+    const stages = parseRoute(text.slice('route '.length));
+    return stages.length > 0 ? { type: 'route', stages, attempt } : null;
   }
-  if (word === 'queued' || word === 'prefill') {
-    const [done, total] = rest.split('/').map(Number);
-    const count = Number.isFinite(done) ? (done as number) : 0;
-    return { type: 'waiting', state: word, done: count, total: Number.isFinite(total) ? (total as number) : count };
-  }
-  return null;
-}
-
-function splitOnce(text: string): [string, string?] {
-  const space = text.indexOf(' ');
-  return space < 0 ? [text] : [text.slice(0, space), text.slice(space + 1)];
+  const ahead = /^queued, (\d{1,6}) ahead$/.exec(text)?.[1];
+  return ahead === undefined ? null : { type: 'waiting', state: 'queued', done: Number(ahead), total: 0 };
 }

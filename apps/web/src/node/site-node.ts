@@ -1,3 +1,115 @@
-export async function createSiteNode(..._: unknown[]): Promise<never> {
-  throw new Error('The network part is not built in yet.');
+import { createContributor, createManifestFetcher, systemClock } from '@opengateway/core';
+import { createNetwork } from '@opengateway/core/p2p';
+import { checkEngine, createEngineClient, probeBrowser } from '@opengateway/gpu-worker';
+import { createRelayClient } from '../api/relay-client.ts';
+import { JOIN_TIMEOUT_MS } from './constants.ts';
+import { JoinTimeoutError } from './errors.ts';
+import { createLocalAnswers } from './local-answers.ts';
+import type { BootstrapDocument, PeerName, ServedModel, StartContributing } from '@opengateway/core';
+import type { Network, ServeInit } from '@opengateway/core/p2p';
+import type { WeightsLocation } from '@opengateway/gpu-worker';
+import type { SiteNode } from './types.ts';
+
+/**
+ * Joins the relay's region with this tab: membership, the inference protocol, a contributor.
+ *
+ * @throws JoinTimeoutError, or what libp2p throws at its start.
+ */
+export async function createSiteNode(bootstrap: BootstrapDocument, base: string): Promise<SiteNode> {
+  const relay = createRelayClient({ fetch: (input, init) => fetch(input, init), now: () => performance.now() }, base);
+  // Asked again before every dial: a relay that was restarted may have another identity.
+  const relayMultiaddrs = async () => (await relay.bootstrap()).document.relay.multiaddrs;
+  const network = await createNetwork({}, { role: 'peer', region: bootstrap.region, relayMultiaddrs });
+  await network.start();
+  try {
+    await firstLink(network);
+  } catch (error) {
+    await network.stop();
+    throw error;
+  }
+
+  let served: ServeInit['served'] | null = null;
+  const engine = createEngineClient();
+  const fetchManifest = createManifestFetcher((input, init) => fetch(input, init), base);
+  const contributor = createContributor<WeightsLocation>(
+    {
+      engine,
+      network: {
+        serve(init) {
+          ({ served } = init);
+          return network.serve(init);
+        },
+        relayConnected: network.relayConnected,
+        onRelayChange: network.onRelayChange,
+      },
+      clock: systemClock,
+      fetchManifest,
+      locateWeights: (entry) => ({ kind: 'http', baseUrl: new URL('.', new URL(entry.manifestUrl, base)).href }),
+      checkDevice,
+    },
+    { kind: 'tab' },
+  );
+  const ownModels = (): readonly ServedModel[] => {
+    const { state } = contributor.snapshot();
+    return state === 'serving' || state === 'paused' ? (served?.() ?? []) : [];
+  };
+  const answers = createLocalAnswers({
+    peer: network.peer,
+    generator: engine.generator,
+    served: ownModels,
+    fetchManifest,
+    base,
+  });
+  contributor.subscribe(({ state, model }) => {
+    // Ready before the first question, and while the relay is sure to be there.
+    if (state === 'serving' && model !== null) answers.prepare(model);
+  });
+
+  return {
+    peer: network.peer,
+    registry: network.registry,
+    contributor,
+    self() {
+      const models = ownModels();
+      if (models.length === 0) return null;
+      const state = contributor.snapshot().state === 'paused' ? 'paused' : 'serving';
+      return {
+        peer: network.peer as PeerName,
+        advert: { v: 1, sequence: 0, run: 0, state, kind: 'tab', models: [...models] },
+        lastSeenMs: systemClock.now(),
+      };
+    },
+    relayConnected: network.relayConnected,
+    onRelayChange: network.onRelayChange,
+    answer: answers.answer,
+    async stop() {
+      await contributor.stop();
+      await network.stop();
+      answers.close();
+    },
+  };
+}
+
+/** Resolves when the network is linked to its relay for the first time. */
+async function firstLink(network: Pick<Network, 'relayConnected' | 'onRelayChange'>): Promise<void> {
+  if (network.relayConnected()) return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => reject(new JoinTimeoutError(JOIN_TIMEOUT_MS / 1000)), JOIN_TIMEOUT_MS);
+  const end = network.onRelayChange((connected) => {
+    if (connected) resolve();
+  });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    end();
+  }
+}
+
+async function checkDevice({ engine }: StartContributing, signal: AbortSignal): Promise<void> {
+  // Unasked answers differ by browser (some ask the person); weights are kept either way until room is needed.
+  void navigator.storage?.persist?.().catch(() => undefined);
+  const probe = await probeBrowser();
+  signal.throwIfAborted();
+  checkEngine(probe, engine);
 }

@@ -1,11 +1,15 @@
 import { formatBytes, formatPlural, formatRate } from '../format/numbers.ts';
 import { formatSpan } from '../format/time.ts';
-import type { DeviceFacts, FactSource } from './device-facts.ts';
+import type { DeviceProbe } from '@opengateway/gpu-worker';
+
+/** Where a figure comes from, which decides how far to trust it. */
+export type FactSource = 'told' | 'measured' | 'pledged';
 
 /** One line of the device card. */
 export interface DeviceRow {
   readonly name: string;
   readonly value: string;
+  /** Null where there is no figure yet. */
   readonly source: FactSource | null;
   readonly allows: string;
 }
@@ -17,46 +21,51 @@ export interface DeviceMeasurements {
   readonly variant: string | null;
 }
 
-export function deviceRows(facts: DeviceFacts, measured: DeviceMeasurements): DeviceRow[] {
+export function deviceRows(probe: DeviceProbe, measured: DeviceMeasurements): DeviceRow[] {
   return [
-    gpuRow(facts),
-    memoryRow(facts),
-    processorRow(facts),
+    processorRow(probe),
     speedRow(measured),
-    storageRow(facts),
-    connectionRow(facts, measured),
+    memoryRow(probe),
+    gpuRow(probe),
+    storageRow(probe),
+    connectionRow(measured),
   ];
 }
 
-function gpuRow({ gpu }: DeviceFacts): DeviceRow {
-  if (gpu === null) {
+function gpuRow({ graphics }: DeviceProbe): DeviceRow {
+  if (graphics === null) {
     return { name: 'GPU', value: 'None offered', source: 'told', allows: 'The processor computes instead.' };
   }
+  const { vendor, architecture, description, isFallback } = graphics;
+  const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'Unnamed';
   return {
     name: 'GPU',
-    value: gpu.software ? `${gpu.name} (software)` : gpu.name,
+    value: isFallback ? `${name} (software)` : name,
     source: 'told',
-    allows: gpu.software
-      ? 'Slower than the processor itself, so the processor computes.'
+    allows: isFallback
+      ? 'Slower than the processor, so the processor computes.'
       : 'Not used by this version: the processor computes.',
   };
 }
 
-const memoryRow = ({ memoryBytes }: DeviceFacts): DeviceRow => ({
+const memoryRow = ({ memoryBytes }: DeviceProbe): DeviceRow => ({
   name: 'Memory',
   value: memoryBytes === null ? 'Not told' : `${Math.round(memoryBytes / 1024 ** 3)} GB or more`,
   source: memoryBytes === null ? null : 'told',
   allows:
     memoryBytes === null
       ? 'Small models are tried; a tab that runs out says so.'
-      : 'Browsers round this down, so there may be more.',
+      : 'Browsers round this down and stop at 8 GB, so there may be more.',
 });
 
-const processorRow = ({ threads }: DeviceFacts): DeviceRow => ({
+const processorRow = ({ cores, kernels }: DeviceProbe): DeviceRow => ({
   name: 'Processor',
-  value: threads === null ? 'Not told' : formatPlural(threads, 'thread'),
-  source: threads === null ? null : 'told',
-  allows: 'One thread computes beside the page, the rest stay free.',
+  value: formatPlural(cores, 'thread'),
+  source: 'told',
+  allows:
+    kernels === null
+      ? 'No WebAssembly SIMD here, so it cannot compute. An update brings it.'
+      : `One computes beside the page (${kernels}), the rest stay free.`,
 });
 
 const speedRow = ({ decodeTokensPerSecond, variant }: DeviceMeasurements): DeviceRow => ({
@@ -69,7 +78,7 @@ const speedRow = ({ decodeTokensPerSecond, variant }: DeviceMeasurements): Devic
       : 'The self-test measures it.',
 });
 
-function storageRow({ storage }: DeviceFacts): DeviceRow {
+function storageRow({ storage }: DeviceProbe): DeviceRow {
   if (storage === null) {
     return { name: 'Storage', value: 'Not told', source: null, allows: 'Weights may be fetched again at each start.' };
   }
@@ -77,18 +86,15 @@ function storageRow({ storage }: DeviceFacts): DeviceRow {
     name: 'Storage',
     value: `${formatBytes(Math.max(0, storage.quotaBytes - storage.usedBytes))} free`,
     source: 'told',
-    allows: storage.lasting
+    allows: storage.persisted
       ? 'Weights stay here between visits.'
       : 'Weights stay here unless the browser needs the room.',
   };
 }
 
-const connectionRow = ({ connection }: DeviceFacts, { roundTripMs }: DeviceMeasurements): DeviceRow => ({
+const connectionRow = ({ roundTripMs }: DeviceMeasurements): DeviceRow => ({
   name: 'Connection',
-  value: roundTripMs === null ? (connection ?? 'Not measured yet') : `${formatSpan(roundTripMs)} to the relay and back`,
-  source: roundTripMs === null ? (connection === null ? null : 'told') : 'measured',
-  allows:
-    connection === null || roundTripMs === null
-      ? 'Answers are text: any connection will do.'
-      : `Downloads at ${connection} (told).`,
+  value: roundTripMs === null ? 'Not measured yet' : `${formatSpan(roundTripMs)} to the relay and back`,
+  source: roundTripMs === null ? null : 'measured',
+  allows: 'Answers are text: any connection will do.',
 });

@@ -37,13 +37,16 @@ export function createNodeState(components: { relay: RelayState; load: LoadNode;
 
   const watch = (joined: SiteNode) => {
     const readPeers = () => {
-      const rows = joined.registry.peers().map((view) => toRow(view, joined.peer));
+      const self = joined.self();
+      const views = self === null ? joined.registry.peers() : [self, ...joined.registry.peers()];
+      const rows = views.map((view) => toRow(view, joined.peer));
       batch(() => {
         timeline.value = appendTimeline(timeline.value, diffPeers(peers.value, rows, now()));
         peers.value = rows;
       });
     };
     joined.registry.subscribe(readPeers);
+    joined.contributor.subscribe(readPeers);
     joined.onRelayChange((connected) => {
       if (connected === relayConnected.value) return;
       batch(() => {

@@ -2,24 +2,24 @@ import './contribute.css';
 import { useEffect } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { RelayNotice } from '../../components/relay-notice.tsx';
-import { readDeviceFacts } from '../../state/device-facts.ts';
+import { probeBrowser } from '@opengateway/gpu-worker';
 import { useSite } from '../../site.ts';
 import { DeviceCard } from './device-card.tsx';
 import { Lend } from './lend.tsx';
 import { ModelList } from './model-list.tsx';
 import { parseStart } from './start-query.ts';
-import type { NavigatorLike, DeviceFacts } from '../../state/device-facts.ts';
+import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 /** Lending this device: what it can do, one switch, what it is doing, what it gave. */
 export function ContributePage() {
   const site = useSite();
-  const facts = useSignal<DeviceFacts | null>(null);
+  const probe = useSignal<DeviceProbe | null>(null);
   const model = useSignal<string | null>(site.router.location.value.query.get('model'));
   const { state } = site.contribute.snapshot.value;
 
   useEffect(() => {
     void (async () => {
-      facts.value = await readDeviceFacts(navigator as NavigatorLike, window.crossOriginIsolated);
+      probe.value = await probeBrowser();
     })();
   }, [state]);
   useEffect(() => {
@@ -51,10 +51,10 @@ export function ContributePage() {
       </div>
       <RelayNotice consequence="This tab cannot join until it is back." />
       <div class="contribute">
-        <Lend chosen={model} facts={facts.value} />
-        <DeviceCard facts={facts.value} />
+        <Lend chosen={model} probe={probe.value} />
+        <DeviceCard probe={probe.value} />
       </div>
-      <ModelList chosen={model} facts={facts.value} />
+      <ModelList chosen={model} probe={probe.value} />
     </div>
   );
 }

@@ -1,19 +1,19 @@
 import { deviceRows } from '../../state/device-rows.ts';
 import { useSite } from '../../site.ts';
-import type { DeviceFacts } from '../../state/device-facts.ts';
+import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 /** What this device is: every figure with where it comes from and what it allows. */
-export function DeviceCard({ facts }: { facts: DeviceFacts | null }) {
+export function DeviceCard({ probe }: { probe: DeviceProbe | null }) {
   const { relay, contribute } = useSite();
   const { decodeTokensPerSecond, variant } = contribute.snapshot.value;
   return (
     <section class="card" aria-labelledby="device">
       <h2 id="device">This device</h2>
-      {facts === null ? (
+      {probe === null ? (
         <p class="soft">Asking the browser</p>
       ) : (
         <dl class="device">
-          {deviceRows(facts, { roundTripMs: relay.roundTripMs.value, decodeTokensPerSecond, variant }).map((row) => (
+          {deviceRows(probe, { roundTripMs: relay.roundTripMs.value, decodeTokensPerSecond, variant }).map((row) => (
             <div key={row.name}>
               <dt>{row.name}</dt>
               <dd>

@@ -10,10 +10,10 @@ import { parseStart } from './start-query.ts';
 import { Steps } from './steps.tsx';
 import { errorWords } from './words.ts';
 import type { Signal } from '@preact/signals';
-import type { DeviceFacts } from '../../state/device-facts.ts';
+import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 /** The switch, and everything that follows from it. */
-export function Lend({ chosen, facts }: { chosen: Signal<string | null>; facts: DeviceFacts | null }) {
+export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: DeviceProbe | null }) {
   const { contribute, relay, router } = useSite();
   const forgetting = useSignal(false);
   const entry = useComputed(() => {
@@ -23,7 +23,7 @@ export function Lend({ chosen, facts }: { chosen: Signal<string | null>; facts: 
   const snapshot = contribute.snapshot.value;
   const { state } = snapshot;
   const on = state !== 'idle' && state !== 'error';
-  const fit = entry.value && facts ? modelFit(entry.value, facts, false) : null;
+  const fit = entry.value && probe ? modelFit(entry.value, probe, false) : null;
   const possible = entry.value !== null && fit?.verdict !== 'not-possible';
   const begin = (takeOver = false) => {
     if (entry.value === null) return;

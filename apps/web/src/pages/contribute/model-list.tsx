@@ -4,7 +4,7 @@ import { modelSupply } from '../../state/peer-rows.ts';
 import { useSite } from '../../site.ts';
 import type { CatalogEntry } from '@opengateway/core';
 import type { Signal } from '@preact/signals';
-import type { DeviceFacts } from '../../state/device-facts.ts';
+import type { DeviceProbe } from '@opengateway/gpu-worker';
 import type { ModelFit } from '../../state/model-fit.ts';
 
 const VERDICTS: Readonly<Record<ModelFit['verdict'], { words: string; tone: string }>> = {
@@ -14,7 +14,7 @@ const VERDICTS: Readonly<Record<ModelFit['verdict'], { words: string; tone: stri
 };
 
 /** The region's models: which of them this device could serve, and why or why not. */
-export function ModelList({ chosen, facts }: { chosen: Signal<string | null>; facts: DeviceFacts | null }) {
+export function ModelList({ chosen, probe }: { chosen: Signal<string | null>; probe: DeviceProbe | null }) {
   const { relay, contribute } = useSite();
   const catalog = relay.bootstrap.value?.catalog ?? null;
   const { state } = contribute.snapshot.value;
@@ -31,7 +31,7 @@ export function ModelList({ chosen, facts }: { chosen: Signal<string | null>; fa
           <ModelLine
             key={entry.id}
             entry={entry}
-            facts={facts}
+            probe={probe}
             selected={entry.id === selected}
             onSelect={() => (chosen.value = entry.id)}
           />
@@ -41,11 +41,11 @@ export function ModelList({ chosen, facts }: { chosen: Signal<string | null>; fa
   );
 }
 
-function ModelLine(props: { entry: CatalogEntry; facts: DeviceFacts | null; selected: boolean; onSelect: () => void }) {
-  const { entry, facts, selected, onSelect } = props;
+function ModelLine(props: { entry: CatalogEntry; probe: DeviceProbe | null; selected: boolean; onSelect: () => void }) {
+  const { entry, probe, selected, onSelect } = props;
   const { contribute, node } = useSite();
   const { state, model } = contribute.snapshot.value;
-  const fit = facts === null ? null : modelFit(entry, facts, state === 'serving' && model?.id === entry.id);
+  const fit = probe === null ? null : modelFit(entry, probe, state === 'serving' && model?.id === entry.id);
   const others = modelSupply(node.peers.value, entry.id).peers;
   return (
     <label class="model" data-selected={selected}>
