@@ -60,7 +60,8 @@ export function createPeerRegistry(components: { clock: Clock }, init: PeerRegis
       if (oldest === undefined || entry.lastSeenMs < oldest.lastSeenMs) oldest = entry;
     }
     if (oldest === undefined || clock.now() - oldest.lastSeenMs < ADVERT_INTERVAL_MS) return false;
-    return entries.delete(oldest.peer);
+    depart(oldest.peer, oldest.advert);
+    return true;
   };
 
   return {

@@ -1,4 +1,3 @@
-import type { Libp2p } from '@libp2p/interface';
 import type { Clock } from '../clock.ts';
 import type { PeerName } from '../ids.ts';
 import type { MeasuredCoordinator } from '../inference/coordinator.ts';
@@ -6,6 +5,7 @@ import type { Generator } from '../inference/generator.ts';
 import type { StructuredLogger } from '../inference/logger.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { PeerRegistry } from '../membership/peer-view.ts';
+import type { OpenGatewayNode } from './node.ts';
 
 /** What a contributor lends to the network. */
 export interface ServeInit {
@@ -56,7 +56,7 @@ export interface NetworkComponents {
 export interface Network {
   readonly peer: PeerName;
   readonly region: string;
-  readonly node: Libp2p;
+  readonly node: OpenGatewayNode;
   readonly registry: PeerRegistry;
   readonly coordinator: MeasuredCoordinator;
   /** Whether the link to a relay stands (always false for a relay). */

@@ -17,8 +17,8 @@ export interface FinishInput {
 /**
  * Milliseconds until a peer is expected to have finished a request: round trip, queue, prefill, decode.
  *
- * Decode rate is shared among the sequences computed beside it, and a queued request waits for as many
- * rounds as fill the places before it, each as long as this request itself.
+ * Decode rate is shared among the sequences computed beside it. A request that has to queue waits for its
+ * share of rounds of `slots` sequences each, taken to be as long as this request itself.
  */
 export function expectedFinishMs(input: FinishInput): number {
   const { served, promptTokens, rttMs } = input;
@@ -29,7 +29,7 @@ export function expectedFinishMs(input: FinishInput): number {
   const decodeRate = served.decodeTokensPerSecond || UNMEASURED_DECODE_TOKENS_PER_SECOND;
   const answerTokens = Math.min(input.maxTokens, EXPECTED_ANSWER_TOKENS);
   const workMs = (promptTokens / prefillRate + (answerTokens * sharing) / decodeRate) * 1_000;
-  const rounds = Math.floor(ahead / slots);
+  const rounds = Math.max(0, ahead + 1 - slots) / slots;
   return rttMs + workMs * (1 + rounds);
 }
 

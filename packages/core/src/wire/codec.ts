@@ -49,7 +49,7 @@ function decodeCanonical(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw new MalformedMessageError('Not CBOR as this protocol writes it.', { cause });
   }
-  // One value has one encoding: unsorted keys, long numbers and `__proto__` keys do not survive this.
+  // One value has one encoding: unsorted keys and long numbers do not survive this.
   if (!equalBytes(bytes, again)) throw new MalformedMessageError('Not canonical CBOR.');
   return value;
 }
