@@ -6,6 +6,9 @@ export type { Engine, EngineInfo, EngineUsage } from './engines/engine.ts';
 export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
 export { probeBrowser } from './probe/probe-browser.ts';
 export type { DeviceProbe, GraphicsProbe, StorageProbe } from './probe/types.ts';
+export { createTextClient } from './text/browser.ts';
+export type { TextModel } from './text/api.ts';
+export type { TextClient } from './text/text-client.ts';
 export type { EngineClient } from './worker/engine-client.ts';
 
 /**

@@ -8,6 +8,9 @@ export * from './api.ts';
 export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
 export { probeNode } from './probe/probe-node.ts';
 export type { DeviceProbe, GraphicsProbe, StorageProbe } from './probe/types.ts';
+export { createTextClient } from './text/node.ts';
+export type { TextModel } from './text/api.ts';
+export type { TextClient } from './text/text-client.ts';
 export type { EngineClient } from './worker/engine-client.ts';
 
 export interface NodeEngineClientInit {

@@ -44,6 +44,9 @@ function setup(script: FakeRun, { contextLength = 4_096 }: { contextLength?: num
   return { coordinator, codec, clock, run, collect };
 }
 
+/** Few letters, so that stop strings are met. */
+const word = (maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b', 'é'), minLength: 1, maxLength });
+
 const tokensOf = (text: string) => [...new TextEncoder().encode(text)];
 const textOf = (events: readonly CompletionEvent[]) =>
   events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('');
@@ -183,7 +186,6 @@ describe('createCompletions', () => {
   });
 
   it('gives the same text as cutting the whole answer, whatever the stop strings', async () => {
-    const word = (maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b', 'é'), minLength: 1, maxLength });
     await fc.assert(
       fc.asyncProperty(word(30), fc.array(word(4), { maxLength: 4 }), async (text, stop) => {
         const { collect } = setup(givingTokens(tokensOf(text)));

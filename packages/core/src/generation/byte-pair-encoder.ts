@@ -8,7 +8,8 @@ import type { Vocabulary } from './vocabulary.ts';
 export interface BytePairEncoder {
   /** The pieces that are merged on their own, in byte-level characters. */
   preTokenize(text: string): string[];
-  encode(text: string): number[];
+  /** Stops once there are `limit` tokens. */
+  encode(text: string, limit?: number): number[];
 }
 
 /** Pre-tokenizing and byte-pair merging by the library, from a tokenizer.json made of the vocabulary. */
@@ -46,10 +47,11 @@ export function createBytePairEncoder(
 
   return {
     preTokenize,
-    encode(text) {
+    encode(text, limit = Infinity) {
       const encoded: number[] = [];
       for (const piece of preTokenize(text)) {
         for (let start = 0; start < piece.length; start += MAX_PRE_TOKEN_BYTES) {
+          if (encoded.length >= limit) return encoded.slice(0, limit);
           for (const merged of model.encode([piece.slice(start, start + MAX_PRE_TOKEN_BYTES)])) {
             const token = ids.get(merged);
             // A byte that the vocabulary lacks is left out, as llama.cpp does.
@@ -57,7 +59,7 @@ export function createBytePairEncoder(
           }
         }
       }
-      return encoded;
+      return encoded.length > limit ? encoded.slice(0, limit) : encoded;
     },
   };
 }

@@ -19,3 +19,6 @@ export const MAX_STOP_SEQUENCE_CHARS = 1_024;
 
 /** Most messages of one conversation. */
 export const MAX_MESSAGES = 4_096;
+
+/** A prompt too long by more than this factor is not tokenized to its end; the error says "at least". */
+export const COUNTED_CONTEXTS = 4;

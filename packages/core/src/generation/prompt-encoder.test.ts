@@ -60,6 +60,12 @@ describe('createPromptEncoder', () => {
     );
   });
 
+  it('does not tokenize a much longer one to its end', () => {
+    expect(() => encoder.encodeText('7'.repeat(500_000))).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('at least 32768 tokens') }),
+    );
+  });
+
   it('refuses text that cannot fit before it tokenizes any of it', () => {
     const huge = 'x'.repeat(8_192 * 81 + 1);
     for (const encode of [() => encoder.encodeText(huge), () => encoder.encodeChat([user(huge)])]) {

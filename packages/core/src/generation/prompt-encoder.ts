@@ -1,5 +1,5 @@
 import { createChatTemplate } from './chat-template.ts';
-import { MAX_MESSAGES } from './constants.ts';
+import { COUNTED_CONTEXTS, MAX_MESSAGES } from './constants.ts';
 import { InvalidMessagesError, PromptTooLongError, UnsupportedChatTemplateError } from './errors.ts';
 import { guardCharacter } from './guard-character.ts';
 import { checkPromptChars, messageChars } from './text-codec.ts';
@@ -42,7 +42,9 @@ export function createPromptEncoder(manifest: ModelManifest, metadata: ReadonlyM
   };
   const encode = (text: string, guard?: string): number[] => {
     checkPromptChars(text.length, bounds);
-    const tokens = tokenizer.encode(text, guard);
+    const limit = contextLength * COUNTED_CONTEXTS;
+    const tokens = tokenizer.encode(text, { guard, limit });
+    if (tokens.length >= limit) throw new PromptTooLongError({ atLeast: limit }, contextLength);
     // Templates often write the begin token themselves.
     if (addBeginToken && beginToken !== null && tokens[0] !== beginToken) tokens.unshift(beginToken);
     if (tokens.length >= contextLength) throw new PromptTooLongError(tokens.length, contextLength);

@@ -13,9 +13,9 @@ export interface Tokenizer {
   readonly longestTokenChars: number;
   /**
    * Tokens of `text`; nothing is added at its ends. Control tokens written out in it are parsed, except
-   * right after the character `guard`, which is dropped: see `guardText`.
+   * right after the character `guard`, which is dropped: see `guardText`. Stops once there are `limit`.
    */
-  encode(text: string, guard?: string): number[];
+  encode(text: string, options?: { readonly guard?: string | undefined; readonly limit?: number }): number[];
   /**
    * Marks every control token in `text` with the character `guard`, which must not occur in it, so that
    * what a user writes cannot open or end a turn.
@@ -47,11 +47,12 @@ export function createTokenizer(metadata: ReadonlyMap<string, GgufValue>): Token
   return {
     pieces,
     longestTokenChars: vocabulary.tokens.reduce((longest, text) => Math.max(longest, text.length), 1),
-    encode(text, guard) {
+    encode(text, { guard, limit = Infinity } = {}) {
       const tokens: number[] = [];
       for (const segment of special.split(text, guard)) {
+        if (tokens.length >= limit) break;
         if ('token' in segment) tokens.push(segment.token);
-        else for (const token of encoder.encode(segment.text)) tokens.push(token);
+        else for (const token of encoder.encode(segment.text, limit - tokens.length)) tokens.push(token);
       }
       return tokens;
     },
