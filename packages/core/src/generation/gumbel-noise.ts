@@ -19,7 +19,7 @@ export function gumbel(hash: number): number {
 }
 
 /** A bijection of 32-bit integers without visible structure (the "triple32" constants of C. Wellons). */
-export function mix32(value: number): number {
+function mix32(value: number): number {
   let x = value | 0;
   x ^= x >>> 17;
   x = Math.imul(x, 0xed5ad4bb);

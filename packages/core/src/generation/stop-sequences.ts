@@ -1,5 +1,5 @@
 /** What may be shown now, and whether a stop string ended the text. */
-export interface StopOutcome {
+interface StopOutcome {
   readonly text: string;
   readonly stopped: boolean;
 }
