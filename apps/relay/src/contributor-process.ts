@@ -80,7 +80,10 @@ function launch(command: readonly string[], environment: NodeJS.ProcessEnv, logg
     detached: true,
     windowsHide: true,
   });
-  logLines(child.stdout, (line) => logger.info(parseLine(line), 'contributor'));
+  logLines(child.stdout, (line) => {
+    const said = parseLine(line);
+    logger[hasError(said) ? 'warn' : 'info'](said, 'contributor');
+  });
   logLines(child.stderr, (line) => logger.warn({ line }, 'contributor'));
   return child;
 }
@@ -99,7 +102,7 @@ function logLines(stream: Readable | null, log: (line: string) => void): void {
   createInterface({ input: stream }).on('line', (line) => log(line.slice(0, MAX_CHILD_LINE_CHARS)));
 }
 
-function parseLine(line: string): object {
+function parseLine(line: string): { contributor?: object; line?: string } {
   try {
     const parsed: unknown = JSON.parse(line);
     if (typeof parsed === 'object' && parsed !== null) return { contributor: parsed };
@@ -108,3 +111,6 @@ function parseLine(line: string): object {
   }
   return { line };
 }
+
+const hasError = ({ contributor }: { contributor?: object }): boolean =>
+  contributor !== undefined && 'error' in contributor && contributor.error !== null;

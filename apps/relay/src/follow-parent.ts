@@ -2,5 +2,11 @@
  * Preloaded into a contributor that a relay started (`node --import`): when the relay is gone, however it
  * ended, the contributor ends too instead of looking for it for ever.
  */
-process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+const leave = (): void => {
+  process.kill(process.pid, 'SIGTERM');
+};
+
+if (process.connected) process.once('disconnect', leave);
+else leave();
+// The channel alone is no reason to stay.
 process.channel?.unref();
