@@ -22,6 +22,8 @@ export const ANSWER_SAVE_INTERVAL_MS = 400;
 export const ANSWER_PAINT_INTERVAL_MS = 40;
 /** Longest title of a conversation, in characters. */
 export const MAX_TITLE_CHARS = 120;
+/** After joining, silence this long means that nobody serves: adverts come every 10 s. */
+export const LISTENING_MS = 12_000;
 /** Joins and leaves kept for the timeline. */
 export const MAX_TIMELINE_EVENTS = 60;
 /** Peers drawn in the picture; all of them are in the table. */

@@ -47,7 +47,7 @@ export function createSite(host: Window & typeof globalThis, loadNode: LoadNode)
     clock: systemClock,
     visible: () => host.document.visibilityState === 'visible',
   });
-  const node = createNodeState({ relay, load: loadNode, now });
+  const node = createNodeState({ relay, load: loadNode, clock: systemClock });
   const apiKey = createApiKeyState(host.sessionStorage);
   return {
     router: createRouter(host),

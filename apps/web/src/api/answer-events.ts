@@ -2,8 +2,9 @@ import type { RouteStage } from '@opengateway/core';
 
 /** What an answer says while it is made, whoever makes it: (route | waiting | text-delta)*, end. */
 export type AnswerEvent =
-  | { readonly type: 'route'; readonly stages: readonly RouteStage[]; readonly attempt: number }
-  /** `ahead`: answers before this one in the queue, where known. */
+  /** Who computes from here on; again after each failover. */
+  | { readonly type: 'route'; readonly stages: readonly RouteStage[] }
+  /** `queued`: `done` answers are ahead, `total` is 0; `prefill`: tokens of the prompt read so far. */
   | { readonly type: 'waiting'; readonly state: 'queued' | 'prefill'; readonly done: number; readonly total: number }
   | { readonly type: 'text-delta'; readonly text: string }
   | {

@@ -34,12 +34,12 @@ export async function* streamChatCompletion(
   // Without one the request waits in line, and a comment brings it.
   if (route.length > 0) {
     routes = 1;
-    yield { type: 'route', stages: route, attempt: 0 };
+    yield { type: 'route', stages: route };
   }
   try {
     for await (const item of readEventStream(response.body)) {
       if (item.type === 'comment') {
-        const noted = parseComment(item.text, routes);
+        const noted = parseComment(item.text);
         if (noted?.type === 'route') routes += 1;
         if (noted !== null) yield noted;
         continue;
@@ -110,10 +110,10 @@ function parseChunk(data: string): Chunk {
 }
 
 /** The relay's notes beside the answer: `route [{…}]` when it changes, `queued, 2 ahead`. */
-function parseComment(text: string, attempt: number): AnswerEvent | null {
+function parseComment(text: string): AnswerEvent | null {
   if (text.startsWith('route ')) {
     const stages = parseRoute(text.slice('route '.length));
-    return stages.length > 0 ? { type: 'route', stages, attempt } : null;
+    return stages.length > 0 ? { type: 'route', stages } : null;
   }
   const ahead = /^queued, (\d{1,6}) ahead$/.exec(text)?.[1];
   return ahead === undefined ? null : { type: 'waiting', state: 'queued', done: Number(ahead), total: 0 };

@@ -81,6 +81,7 @@ function connectionWords({ relay, node }: Site): ConnectionWords {
   if (relay.phase.value === 'connecting') return { tone: 'busy', words: 'Connecting' };
   if (node.phase.value === 'joined') {
     if (!node.relayConnected.value) return { tone: 'warning', words: 'Reconnecting' };
+    if (!node.heard.value) return { tone: 'good', words: 'Relay, listening' };
     const { serving } = regionFigures(node.peers.value);
     return { tone: serving > 0 ? 'good' : 'warning', words: `Relay, ${formatPlural(serving, 'peer')}` };
   }

@@ -99,7 +99,7 @@ export function createLocalAnswers(components: {
 function toAnswerEvent(event: CompletionEvent): AnswerEvent {
   switch (event.type) {
     case 'route':
-      return { type: 'route', stages: event.stages, attempt: event.attempt };
+      return { type: 'route', stages: event.stages };
     case 'progress':
       return { type: 'waiting', state: event.state, done: event.done, total: event.total };
     case 'text-delta':

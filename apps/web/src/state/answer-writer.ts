@@ -44,6 +44,7 @@ export async function writeAnswer(
   const started = now();
   const kept = live.message.value.content;
   let text = '';
+  let routes = 0;
   const report: Draft<AnswerReport> = {
     by,
     stages: [],
@@ -67,7 +68,8 @@ export async function writeAnswer(
     for await (const event of events) {
       if (event.type === 'route') {
         report.stages = event.stages;
-        report.failovers = Math.max(report.failovers, event.attempt);
+        routes += 1;
+        report.failovers = routes - 1;
         show();
       } else if (event.type === 'waiting') live.waiting.value = event;
       else if (event.type === 'text-delta') {

@@ -27,7 +27,7 @@ export interface ContributeState {
   sample(): void;
 }
 
-const NO_TIMES: RunTimes = { entered: {}, joinStartMs: null, joinedMs: null };
+const NO_TIMES: RunTimes = { entered: {}, joinStartMs: null, joinedMs: null, weights: null };
 
 const idleSnapshot = (sinceMs: number): ContributorSnapshot => ({
   state: 'idle',
@@ -71,6 +71,7 @@ export function createContributeState(components: {
       if (next.state !== before.state) {
         times.value = { ...times.value, entered: { ...times.value.entered, [next.state]: next.sinceMs } };
       }
+      if (next.loading !== null) times.value = { ...times.value, weights: next.loading };
       if (next.tokensServed !== before.tokensServed || next.requestsServed !== before.requestsServed) {
         given.value = addGrowth(given.value, dayOf(now()), before, next);
         writeGiven(storage, given.value);
@@ -111,14 +112,14 @@ export function createContributeState(components: {
     given: computed(() => given.value),
     async start({ entry, engine, takeOver = false }) {
       batch(() => {
-        times.value = { entered: {}, joinStartMs: now(), joinedMs: null };
+        times.value = { ...NO_TIMES, joinStartMs: now() };
         rates.value = [];
         take({ ...idleSnapshot(now()), state: 'probing', model: entry, engine });
       });
       try {
         if (release === null && !(await acquire(takeOver))) throw new AnotherTabLendsError();
         const joined = await node.join();
-        times.value = { entered: { probing: now() }, joinStartMs: times.value.joinStartMs, joinedMs: now() };
+        times.value = { ...times.value, entered: { probing: now() }, joinedMs: now() };
         watch(joined);
         await joined.contributor.start({ entry, engine });
       } catch (error) {

@@ -1,10 +1,10 @@
-import type { ContributorSnapshot, ContributorState } from '@opengateway/core';
+import type { ContributorSnapshot, ContributorState, LoadingProgress } from '@opengateway/core';
 import { formatBytes, formatBytesOf, formatRate } from '../format/numbers.ts';
 import { formatEstimate } from '../format/time.ts';
 
 export type StepName = 'device' | 'region' | 'weights' | 'self-test' | 'serving';
 
-/** One step on the way from pressing the switch to serving. */
+/** One step on the way from the press of the button to serving. */
 export interface Step {
   readonly name: StepName;
   readonly title: string;
@@ -21,6 +21,8 @@ export interface RunTimes {
   readonly entered: Partial<Record<ContributorState, number>>;
   readonly joinStartMs: number | null;
   readonly joinedMs: number | null;
+  /** The last that was known of the weights: a serving contributor no longer tells. */
+  readonly weights: LoadingProgress | null;
 }
 
 const ORDER: readonly ContributorState[] = ['probing', 'loading', 'self-test', 'serving'];
@@ -64,7 +66,7 @@ export function contributeSteps(snapshot: ContributorSnapshot, times: RunTimes, 
       name: 'weights',
       title: 'Fetch weights',
       status: status(1),
-      detail: weightsDetail(snapshot, status(1)),
+      detail: weightsDetail(snapshot, times, status(1)),
       progress: status(1) === 'active' ? loadedShare(snapshot) : null,
       elapsedMs: span('loading', 1),
     },
@@ -121,10 +123,10 @@ const regionDetail = (snapshot: ContributorSnapshot): string =>
 const engineDetail = ({ engine, variant }: ContributorSnapshot): string =>
   engine === null ? '' : `Engine ${engine}${variant === null ? '' : `, ${variant}`}`;
 
-function weightsDetail(snapshot: ContributorSnapshot, status: Step['status']): string {
+function weightsDetail(snapshot: ContributorSnapshot, { weights }: RunTimes, status: Step['status']): string {
   if (status === 'active') return describeLoading(snapshot);
-  if (status !== 'done' || snapshot.loading === null) return '';
-  const { totalBytes, fetchedBytes } = snapshot.loading;
+  if (status !== 'done' || weights === null) return '';
+  const { totalBytes, fetchedBytes } = weights;
   return `${formatBytes(totalBytes)}, every chunk’s sha256 checked; ${
     fetchedBytes === 0 ? 'nothing fetched, all was stored here' : `${formatBytes(fetchedBytes)} fetched`
   }`;

@@ -55,7 +55,7 @@ const memoryRow = ({ memoryBytes }: DeviceProbe): DeviceRow => ({
   allows:
     memoryBytes === null
       ? 'Small models are tried; a tab that runs out says so.'
-      : 'Browsers round this down and stop at 8 GB, so there may be more.',
+      : 'Browsers round this down, so there may be more.',
 });
 
 const processorRow = ({ cores, kernels }: DeviceProbe): DeviceRow => ({

@@ -1,6 +1,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { ReadonlySignal } from '@preact/signals';
-import type { BootstrapDocument } from '@opengateway/core';
+import type { BootstrapDocument, Clock } from '@opengateway/core';
+import { LISTENING_MS } from '../constants.ts';
 import { appendTimeline, diffPeers } from './timeline.ts';
 import { toRow } from './peer-rows.ts';
 import type { SiteNode } from '../node/types.ts';
@@ -16,6 +17,8 @@ export interface NodeState {
   readonly node: ReadonlySignal<SiteNode | null>;
   readonly relayConnected: ReadonlySignal<boolean>;
   readonly peers: ReadonlySignal<readonly PeerRow[]>;
+  /** Whether the peers are known: one was heard, or nobody was for `LISTENING_MS`. */
+  readonly heard: ReadonlySignal<boolean>;
   readonly timeline: ReadonlySignal<readonly TimelineEvent[]>;
   readonly problem: ReadonlySignal<string | null>;
   /** Joins once; later calls share the same node. @throws what joining throws. */
@@ -25,12 +28,14 @@ export interface NodeState {
 export type LoadNode = (bootstrap: BootstrapDocument) => Promise<SiteNode>;
 
 /** `load` brings in libp2p and dials; it is not called before the first `join`. */
-export function createNodeState(components: { relay: RelayState; load: LoadNode; now: () => number }): NodeState {
-  const { relay, load, now } = components;
+export function createNodeState(components: { relay: RelayState; load: LoadNode; clock: Clock }): NodeState {
+  const { relay, load, clock } = components;
+  const { now } = clock;
   const phase = signal<JoinPhase>('off');
   const node = signal<SiteNode | null>(null);
   const relayConnected = signal(false);
   const peers = signal<readonly PeerRow[]>([]);
+  const settled = signal(false);
   const timeline = signal<readonly TimelineEvent[]>([]);
   const problem = signal<string | null>(null);
   let joining: Promise<SiteNode> | null = null;
@@ -41,7 +46,10 @@ export function createNodeState(components: { relay: RelayState; load: LoadNode;
       const views = self === null ? joined.registry.peers() : [self, ...joined.registry.peers()];
       const rows = views.map((view) => toRow(view, joined.peer));
       batch(() => {
-        timeline.value = appendTimeline(timeline.value, diffPeers(peers.value, rows, now()));
+        timeline.value = appendTimeline(
+          timeline.value,
+          diffPeers(peers.value, rows, { atMs: now(), listening: !settled.value }),
+        );
         peers.value = rows;
       });
     };
@@ -61,6 +69,7 @@ export function createNodeState(components: { relay: RelayState; load: LoadNode;
       relayConnected.value = joined.relayConnected();
       readPeers();
     });
+    void clock.sleep(LISTENING_MS).then(() => (settled.value = true));
     return joined;
   };
 
@@ -85,6 +94,7 @@ export function createNodeState(components: { relay: RelayState; load: LoadNode;
     phase: computed(() => phase.value),
     node: computed(() => node.value),
     relayConnected: computed(() => relayConnected.value),
+    heard: computed(() => settled.value || peers.value.length > 0),
     peers: computed(() => peers.value),
     timeline: computed(() => timeline.value),
     problem: computed(() => problem.value),

@@ -4,20 +4,32 @@ import type { PeerRow } from './peer-rows.ts';
 /** Something that happened in the region while this page looked on. */
 export interface TimelineEvent {
   readonly atMs: number;
-  readonly type: 'join' | 'leave' | 'pause' | 'resume' | 'relay-lost' | 'relay-back';
+  readonly type: 'found' | 'join' | 'leave' | 'pause' | 'resume' | 'relay-lost' | 'relay-back';
   readonly peer: string | null;
   readonly detail: string;
 }
 
-/** What changed between two looks at the peers. */
-export function diffPeers(before: readonly PeerRow[], after: readonly PeerRow[], atMs: number): TimelineEvent[] {
+/**
+ * What changed between two looks at the peers. While this tab still listens for who is there
+ * (`listening`), a new name is a peer found, not one that joins.
+ */
+export function diffPeers(
+  before: readonly PeerRow[],
+  after: readonly PeerRow[],
+  { atMs, listening }: { atMs: number; listening: boolean },
+): TimelineEvent[] {
   const known = new Map(before.map((row) => [row.peer, row]));
   const events: TimelineEvent[] = [];
   for (const row of after) {
     const old = known.get(row.peer);
     known.delete(row.peer);
     if (!old)
-      events.push({ atMs, type: 'join', peer: row.peer, detail: row.models.join(', ') || 'nothing served yet' });
+      events.push({
+        atMs,
+        type: listening ? 'found' : 'join',
+        peer: row.peer,
+        detail: row.models.join(', ') || 'nothing served yet',
+      });
     else if (old.state === 'serving' && row.state === 'paused') {
       events.push({ atMs, type: 'pause', peer: row.peer, detail: 'takes no new requests' });
     } else if (old.state === 'paused' && row.state === 'serving') {

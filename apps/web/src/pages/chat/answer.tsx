@@ -34,24 +34,26 @@ export function Answer({ live }: { live: LiveMessage }) {
       {!writing && (
         <>
           <AnswerProblem message={message} />
-          {report !== null && (content !== '' || status === 'complete') && <RouteLine report={report} />}
-          <div class="message-actions">
-            {content !== '' && <CopyButton text={() => content} label="Copy the answer" />}
-            {(status === 'interrupted' || (status === 'failed' && content !== '')) && (
-              <button class="button" disabled={busy} onClick={again('resume')}>
-                <Icon name="play" size={18} /> Continue
+          <div class="answer-foot">
+            {report !== null && (content !== '' || status === 'complete') && <RouteLine report={report} />}
+            <div class="message-actions">
+              {content !== '' && <CopyButton text={() => content} label="Copy the answer" />}
+              {(status === 'interrupted' || (status === 'failed' && content !== '')) && (
+                <button class="button" disabled={busy} onClick={again('resume')}>
+                  <Icon name="play" size={18} /> Continue
+                </button>
+              )}
+              <button
+                class={status === 'complete' || content !== '' ? 'button button-quiet icon-button' : 'button'}
+                aria-label="Regenerate the answer"
+                title="Regenerate"
+                disabled={busy}
+                onClick={again('regenerate')}
+              >
+                <Icon name="refresh" size={18} />
+                {content === '' && status !== 'complete' && 'Ask again'}
               </button>
-            )}
-            <button
-              class={status === 'complete' || content !== '' ? 'button button-quiet icon-button' : 'button'}
-              aria-label="Regenerate the answer"
-              title="Regenerate"
-              disabled={busy}
-              onClick={again('regenerate')}
-            >
-              <Icon name="refresh" size={18} />
-              {content === '' && status !== 'complete' && 'Ask again'}
-            </button>
+            </div>
           </div>
         </>
       )}

@@ -10,7 +10,14 @@ export function RouteLine({ report }: { report: AnswerReport }) {
   return (
     <details class="route" data-testid="chat-route">
       <summary>
-        <span>{reportWords(report).join(' · ')}</span>
+        <span class="route-words">
+          {reportWords(report).map((part, index) => (
+            <>
+              {index > 0 && ' · '}
+              <span key={part}>{part}</span>
+            </>
+          ))}
+        </span>
         {failovers > 0 && (
           <span class="tag" data-tone="warning" title="A peer was lost in mid-answer and another went on">
             {formatPlural(failovers, 'failover')}

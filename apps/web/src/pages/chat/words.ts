@@ -68,7 +68,7 @@ export function reportWords(report: AnswerReport): string[] {
   const rate = writingRate(report);
   return [
     report.completionTokens === null ? null : formatPlural(report.completionTokens, 'token'),
-    report.firstTextMs === null ? null : `first after ${formatSpan(report.firstTextMs)}`,
+    report.firstTextMs === null ? null : `first word after ${formatSpan(report.firstTextMs)}`,
     rate === null ? null : `${formatRate(rate)} tokens/s`,
     byWords(report),
   ].filter((part) => part !== null);

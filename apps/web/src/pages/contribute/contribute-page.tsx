@@ -10,7 +10,7 @@ import { ModelList } from './model-list.tsx';
 import { parseStart } from './start-query.ts';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
 
-/** Lending this device: what it can do, one switch, what it is doing, what it gave. */
+/** Lending this device: what it can do, one button, what it is doing, what it gave. */
 export function ContributePage() {
   const site = useSite();
   const probe = useSignal<DeviceProbe | null>(null);

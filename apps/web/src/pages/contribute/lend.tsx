@@ -12,7 +12,7 @@ import { errorWords } from './words.ts';
 import type { Signal } from '@preact/signals';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
 
-/** The switch, and everything that follows from it. */
+/** The one button, and everything that follows from it. */
 export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: DeviceProbe | null }) {
   const { contribute, relay, router } = useSite();
   const forgetting = useSignal(false);
@@ -33,20 +33,7 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
 
   return (
     <section class="card lend" aria-labelledby="lend">
-      <div class="lend-head">
-        <h2 id="lend">{headline(state)}</h2>
-        <label class="switch">
-          <span class="visually-hidden">Lend this device</span>
-          <input
-            type="checkbox"
-            role="switch"
-            data-testid="contribute-switch"
-            checked={on}
-            disabled={!on && !possible}
-            onChange={() => void (on ? contribute.stop() : begin())}
-          />
-        </label>
-      </div>
+      <h2 id="lend">{headline(state)}</h2>
       {!on && entry.value !== null && (
         <p class="soft">
           {possible
@@ -72,6 +59,16 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
       )}
       {(on || (state === 'error' && contribute.times.value.joinStartMs !== null)) && <Steps />}
       {(state === 'serving' || state === 'paused') && <Live />}
+      {!on && state !== 'error' && (
+        <button
+          class="button button-primary lend-start"
+          data-testid="contribute-start"
+          disabled={!possible}
+          onClick={() => begin()}
+        >
+          Start lending
+        </button>
+      )}
       <div class="row">
         {state === 'serving' && (
           <button class="button" onClick={() => void contribute.pause()}>
@@ -88,7 +85,7 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
             <Icon name="stop" size={18} /> Stop
           </button>
         )}
-        <button class="button button-quiet" onClick={() => (forgetting.value = true)}>
+        <button class="button button-quiet forget" onClick={() => (forgetting.value = true)}>
           Forget everything
         </button>
       </div>

@@ -12,7 +12,7 @@ const STATUS_WORDS: Readonly<Record<Step['status'], string>> = {
   failed: 'failed',
 };
 
-/** The way from the switch to serving, each step with its own progress and time. */
+/** The way from the button to serving, each step with its own progress and time. */
 export function Steps() {
   const { contribute } = useSite();
   const now = useNow(250);

@@ -21,7 +21,7 @@ export function NetworkPage() {
   useJoin();
   const rows = node.peers.value;
   const figures = regionFigures(rows);
-  const joined = node.phase.value === 'joined';
+  const known = node.heard.value;
   const region = regionWords(relay.bootstrap.value?.region ?? 'this region');
   return (
     <div class="page">
@@ -35,16 +35,16 @@ export function NetworkPage() {
       <RelayNotice consequence="What is shown may be out of date." />
       <JoinNotice />
       <Figures label="The network now">
-        <Figure name="Peers serving" value={joined ? formatCount(figures.serving) : null} note={region} />
+        <Figure name="Peers serving" value={known ? formatCount(figures.serving) : null} note={region} />
         <Figure
           name="Places busy"
-          value={joined ? formatCount(figures.busy) : null}
-          unit={joined ? `of ${formatCount(figures.slots)}` : ''}
+          value={known ? formatCount(figures.busy) : null}
+          unit={known ? `of ${formatCount(figures.slots)}` : ''}
           note="answers computed at once"
         />
         <Figure
           name="Speed on offer"
-          value={joined ? formatRate(figures.tokensPerSecond) : null}
+          value={known ? formatRate(figures.tokensPerSecond) : null}
           unit="tokens/s"
           note="sum of the peers’ self-tests"
         />
@@ -54,7 +54,7 @@ export function NetworkPage() {
           note="measured here"
         />
       </Figures>
-      {joined && rows.length === 0 && (
+      {known && rows.length === 0 && (
         <Notice>
           <p>Nobody serves in {region} now. This device could be the first.</p>
           <div class="notice-actions">
@@ -64,7 +64,7 @@ export function NetworkPage() {
           </div>
         </Notice>
       )}
-      {joined && (
+      {known && (
         <>
           <div class="network">
             <section class="card" aria-label="Picture">
@@ -103,6 +103,8 @@ function JoinNotice() {
       </Notice>
     );
   }
+  if (node.relayConnected.value && !node.heard.value)
+    return <p class="soft">Listening: every peer speaks within 10 s</p>;
   if (!node.relayConnected.value) {
     return (
       <Notice tone="warning">

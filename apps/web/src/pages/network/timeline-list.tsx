@@ -3,6 +3,7 @@ import { formatClock } from '../../format/time.ts';
 import type { TimelineEvent } from '../../state/timeline.ts';
 
 const WORDS: Readonly<Record<TimelineEvent['type'], string>> = {
+  found: 'is here',
   join: 'joined',
   leave: 'left',
   pause: 'paused',

@@ -1,10 +1,11 @@
 import { MAX_DRAWN_PEERS } from '../../constants.ts';
 import { shortPeer } from '../../format/names.ts';
 import { formatPlural } from '../../format/numbers.ts';
-import { PICTURE, placePeers } from './topology-layout.ts';
+import { NARROW_PICTURE, WIDE_PICTURE, placePeers } from './topology-layout.ts';
+import { useMedia } from '../../components/use-media.ts';
 import type { Signal } from '@preact/signals';
 import type { PeerRow } from '../../state/peer-rows.ts';
-import type { PlacedPeer } from './topology-layout.ts';
+import type { Picture, PlacedPeer } from './topology-layout.ts';
 
 /** The relay in the middle, peers around it; a line's width is the answers running over it now. */
 export function Topology(props: {
@@ -13,21 +14,23 @@ export function Topology(props: {
   relayConnected: boolean;
 }) {
   const { rows, selected, relayConnected } = props;
-  const placed = placePeers(rows, MAX_DRAWN_PEERS);
+  const picture = useMedia('(max-width: 40rem)') ? NARROW_PICTURE : WIDE_PICTURE;
+  const placed = placePeers(rows, MAX_DRAWN_PEERS, picture);
+  const centre = { x: picture.width / 2, y: picture.height / 2 };
   const hidden = rows.length - placed.length;
   return (
     <figure class="topology">
       <svg
-        viewBox={`0 0 ${PICTURE.width} ${PICTURE.height}`}
+        viewBox={`0 0 ${picture.width} ${picture.height}`}
         role="group"
         aria-label="Picture of the network: the relay and its peers"
       >
         {placed.map((peer) => (
-          <Line key={peer.row.peer} peer={peer} connected={relayConnected} />
+          <Line key={peer.row.peer} peer={peer} connected={relayConnected} picture={picture} />
         ))}
         <g class="topology-relay" data-connected={relayConnected}>
-          <rect x={PICTURE.centreX - 38} y={PICTURE.centreY - 22} width="76" height="44" rx="10" />
-          <text x={PICTURE.centreX} y={PICTURE.centreY + 5}>
+          <rect x={centre.x - 38} y={centre.y - 22} width="76" height="44" rx="10" />
+          <text x={centre.x} y={centre.y + 5}>
             relay
           </text>
         </g>
@@ -42,8 +45,8 @@ export function Topology(props: {
   );
 }
 
-function Line({ peer, connected }: { peer: PlacedPeer; connected: boolean }) {
-  const line = { x1: PICTURE.centreX, y1: PICTURE.centreY, x2: peer.x, y2: peer.y };
+function Line({ peer, connected, picture }: { peer: PlacedPeer; connected: boolean; picture: Picture }) {
+  const line = { x1: picture.width / 2, y1: picture.height / 2, x2: peer.x, y2: peer.y };
   const state = !connected ? 'lost' : peer.row.busy > 0 ? 'busy' : 'idle';
   return (
     <g>
@@ -74,13 +77,13 @@ function Peer({ peer: { row, x, y }, selected }: { peer: PlacedPeer; selected: S
         choose();
       }}
     >
-      {/* A target of 44 px even where the picture is drawn at half size. */}
-      <circle class="topology-target" cx={x} cy={y} r="46" />
-      <circle class="topology-ring" cx={x} cy={y} r="27" />
+      {/* Larger than the ring: at least 44 px to touch. */}
+      <circle class="topology-target" cx={x} cy={y} r="30" />
+      <circle class="topology-ring" cx={x} cy={y} r="24" />
       <text x={x} y={y + 5}>
         {row.busy}/{row.slots}
       </text>
-      <text class="topology-name" x={x} y={y + 46}>
+      <text class="topology-name" x={x} y={y + 42}>
         {row.self ? 'this tab' : shortPeer(row.peer)}
       </text>
     </g>
