@@ -14,21 +14,28 @@ interface Target {
 
 const ASSEMBLY = 'packages/gpu-worker/src/engines/wasm/assembly';
 
-/** One build of the kernels; optimised, without run-time support, on a memory the engine brings. */
-const kernels = (variant: string, features: readonly string[]): readonly string[] => [
-  'asc',
-  `${ASSEMBLY}/index.ts`,
-  ...['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--memoryBase', '1024'],
-  ...features.flatMap((feature) => ['--enable', feature]),
-  ...['-o', `packages/gpu-worker/dist/kernels-${variant}.wasm`],
+const KERNEL_FEATURES = {
+  'relaxed-simd': ['--enable', 'simd', '--enable', 'relaxed-simd'],
+  simd: ['--enable', 'simd'],
+};
+const THREAD_FEATURES = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65535'];
+
+/** Every build of the kernels: optimised, without run-time support, on a memory the engine brings. */
+const KERNEL_BUILDS = Object.entries(KERNEL_FEATURES).flatMap(([variant, features]) => [
+  { output: `packages/gpu-worker/dist/kernels-${variant}.wasm`, features },
+  { output: `packages/gpu-worker/dist/kernels-${variant}-threads.wasm`, features: [...features, ...THREAD_FEATURES] },
+]);
+const kernelCommand = ({ output, features }: { output: string; features: readonly string[] }): readonly string[] => [
+  ...['asc', `${ASSEMBLY}/index.ts`, '-O3', '--noAssert', '--runtime', 'stub'],
+  ...['--importMemory', '--initialMemory', '1', '--memoryBase', '1024', ...features, '-o', output],
 ];
 
 const TARGETS: readonly Target[] = [
   {
     name: 'compute kernels',
     sources: [`${ASSEMBLY}/*.ts`, 'package-lock.json'],
-    outputs: ['packages/gpu-worker/dist/kernels-relaxed-simd.wasm', 'packages/gpu-worker/dist/kernels-simd.wasm'],
-    commands: [kernels('relaxed-simd', ['simd', 'relaxed-simd']), kernels('simd', ['simd'])],
+    outputs: KERNEL_BUILDS.map(({ output }) => output),
+    commands: KERNEL_BUILDS.map(kernelCommand),
   },
   {
     name: 'site',

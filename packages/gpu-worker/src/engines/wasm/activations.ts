@@ -39,27 +39,29 @@ export class Activations {
     this.#hasInt16 = false;
   }
 
-  /** out[row][0, matrix.paddedRows) = matrix x of the first `rows` rows; output rows lie `outRowBytes` apart. */
-  multiply(matrix: Matrix, out: number, rows: number, outRowBytes: number): void {
+  /**
+   * Adds a job: out[row][0, matrix.paddedRows) = matrix x of the first `rows` rows; output rows lie `outRowBytes` apart.
+   */
+  addProduct(matrix: Matrix, out: number, rows: number, outRowBytes: number): void {
     const { address, paddedRows, units, type } = matrix;
     switch (matrix.format.activation) {
       case 'int8': {
         const { values, scales, sums } = this.#int8;
         if (!this.#hasInt8) this.#kernels.quantize8(this.address, values, scales, sums, this.#blocks * rows);
         this.#hasInt8 = true;
-        this.#kernels.matmulQ4(address, values, scales, sums, out, paddedRows, units, rows, outRowBytes);
+        this.#kernels.addMatmulQ4(address, values, scales, sums, out, paddedRows, units, rows, outRowBytes);
         return;
       }
       case 'int16': {
         const { values, scales } = this.#int16;
         if (!this.#hasInt16) this.#kernels.quantize16(this.address, values, scales, this.#blocks * rows);
         this.#hasInt16 = true;
-        this.#kernels.matmulQ8(address, values, scales, out, paddedRows, units, rows, outRowBytes);
+        this.#kernels.addMatmulQ8(address, values, scales, out, paddedRows, units, rows, outRowBytes);
         return;
       }
       case 'float': {
-        const product = type === 'F16' ? this.#kernels.matmulF16 : this.#kernels.matmulF32;
-        product(address, this.address, out, paddedRows, this.#columns, rows, outRowBytes);
+        const add = type === 'F16' ? this.#kernels.addMatmulF16 : this.#kernels.addMatmulF32;
+        add(address, this.address, out, paddedRows, this.#columns, rows, outRowBytes);
       }
     }
   }

@@ -5,3 +5,6 @@ export const MAX_BATCH_TOKENS = 128;
 export const DEFAULT_KV_BUDGET_BYTES = 256 * 2 ** 20;
 
 export const DEFAULT_MAX_SEQUENCES = 8;
+
+/** Beyond this, taking turns at chunks of a small model's matrices costs more than another thread gives. */
+export const MAX_THREADS = 16;

@@ -2,11 +2,13 @@ import type { LayerRange, TensorReader } from '@opengateway/core';
 import { checkSteps } from '../check-steps.ts';
 import type { Engine, EngineInfo, EngineOutput, EngineStep, EngineUsage, SequenceId } from '../engine.ts';
 import { UnsupportedModelError } from '../errors.ts';
-import { DEFAULT_KV_BUDGET_BYTES, DEFAULT_MAX_SEQUENCES, MAX_BATCH_TOKENS } from './constants.ts';
+import { DEFAULT_KV_BUDGET_BYTES, DEFAULT_MAX_SEQUENCES, MAX_BATCH_TOKENS, MAX_THREADS } from './constants.ts';
 import { ForwardPass, type PassSegment } from './forward-pass.ts';
-import { hostKernelVariant, instantiateKernels, type KernelVariant } from './kernels.ts';
+import { allocateJobMemory } from './job-memory.ts';
+import { compileKernels, hasThreads, hostKernelVariant, instantiateKernels, type KernelVariant } from './kernels.ts';
 import { KvPages } from './kv-pages.ts';
 import { LinearMemory } from './memory.ts';
+import { startHelpers } from './threads.ts';
 import { loadWeights } from './weights.ts';
 
 export interface WasmEngineComponents {
@@ -19,6 +21,12 @@ export interface WasmEngineInit {
   readonly kvBudgetBytes?: number;
   /** @default DEFAULT_MAX_SEQUENCES */
   readonly maxSequences?: number;
+  /**
+   * Threads that compute, the caller's included; at most `MAX_THREADS`, and 1 where memory cannot be shared.
+   *
+   * @default 1
+   */
+  readonly threads?: number;
   /** @default the fastest this host runs */
   readonly variant?: KernelVariant;
   readonly signal?: AbortSignal;
@@ -26,7 +34,7 @@ export interface WasmEngineInit {
 }
 
 /**
- * The CPU engine: quantised weights as in the file x int8 or int16 activations, in WASM SIMD on one thread.
+ * The CPU engine: quantised weights as in the file x int8 or int16 activations, in WASM SIMD.
  *
  * @throws UnsupportedModelError, InsufficientMemoryError, what the reader throws, or the signal's reason.
  * @example
@@ -37,8 +45,10 @@ export async function createWasmEngine({ reader }: WasmEngineComponents, init: W
   const { architecture } = reader.manifest;
   refuseUnsupported(architecture);
   const variant = init.variant ?? hostKernelVariant();
-  const memory = new LinearMemory();
-  const kernels = await instantiateKernels(memory.memory, variant);
+  const threads = hasThreads() ? Math.min(Math.max(1, init.threads ?? 1), MAX_THREADS) : 1;
+  const memory = new LinearMemory({ shared: threads > 1 });
+  const module = await compileKernels(variant, threads > 1);
+  const kernels = await instantiateKernels(module, memory.memory);
   const weights = await loadWeights({ reader, kernels, memory }, init.layers, init);
   const weightBytes = memory.allocatedBytes;
 
@@ -53,6 +63,8 @@ export async function createWasmEngine({ reader }: WasmEngineComponents, init: W
     contextLength: architecture.contextLength,
     maxSequences,
   });
+  const jobs = allocateJobMemory(memory, architecture, { threads, maxSequences });
+  kernels.initJobs(jobs.control, jobs.scores[0]!);
   const pass = new ForwardPass({ kernels, memory, weights }, architecture, { maxBatchTokens, maxSequences });
   const info: EngineInfo = {
     kind: 'wasm',
@@ -63,9 +75,14 @@ export async function createWasmEngine({ reader }: WasmEngineComponents, init: W
     kvBytesPerToken,
     maxSequences,
     maxBatchTokens,
-    variant,
+    variant: threads > 1 ? `${variant}, ${threads} threads` : variant,
   };
-  return new WasmEngine(info, pages, pass);
+  const helpers = await startHelpers({ module, memory: memory.memory }, jobs);
+  const stop = () => {
+    kernels.stopHelpers();
+    for (const helper of helpers) helper.terminate();
+  };
+  return new WasmEngine(info, pages, pass, stop);
 }
 
 class WasmEngine implements Engine {
@@ -73,10 +90,13 @@ class WasmEngine implements Engine {
   readonly #pages: KvPages;
   #pass: ForwardPass | null;
 
-  constructor(info: EngineInfo, pages: KvPages, pass: ForwardPass) {
+  readonly #stopHelpers: () => void;
+
+  constructor(info: EngineInfo, pages: KvPages, pass: ForwardPass, stopHelpers: () => void) {
     this.info = info;
     this.#pages = pages;
     this.#pass = pass;
+    this.#stopHelpers = stopHelpers;
   }
 
   open({ maxTokens }: { maxTokens: number }): SequenceId {
@@ -109,8 +129,10 @@ class WasmEngine implements Engine {
   }
 
   dispose(): void {
+    if (!this.#pass) return;
     this.#pages.clear();
     this.#pass = null;
+    this.#stopHelpers();
   }
 }
 

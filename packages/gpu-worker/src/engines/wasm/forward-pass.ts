@@ -1,6 +1,7 @@
 import type { ModelArchitecture } from '@opengateway/core';
 import type { EngineOutput, EngineStep } from '../engine.ts';
 import { Activations } from './activations.ts';
+import { scoresStride } from './job-memory.ts';
 import type { Kernels } from './kernels.ts';
 import { PAGE_POSITIONS, type CachedSequence } from './kv-pages.ts';
 import type { Matrix } from './matrix.ts';
@@ -13,9 +14,6 @@ export interface PassSegment {
   readonly tokens: number;
   readonly sequence: CachedSequence;
 }
-
-/** Query heads computed over one read of the keys: rows of the scores' scratch (assembly/attention.ts). */
-const SCORE_ROWS = 4;
 
 const NOTHING = new Float32Array(0);
 
@@ -38,7 +36,6 @@ export class ForwardPass {
   readonly #up: number;
   readonly #delta: number;
   readonly #ropeTables: number;
-  readonly #scores: number;
   readonly #scoresStride: number;
   readonly #layerBytes: number;
   #logits: { address: number; rows: number } = { address: 0, rows: 0 };
@@ -66,8 +63,7 @@ export class ForwardPass {
     this.#up = floats(feedForwardSize);
     this.#delta = floats(hiddenSize);
     this.#ropeTables = floats(architecture.ropeDimensionCount * 2);
-    this.#scoresStride = Math.ceil(architecture.contextLength / PAGE_POSITIONS) * PAGE_POSITIONS * 4;
-    this.#scores = memory.allocate(SCORE_ROWS * this.#scoresStride);
+    this.#scoresStride = scoresStride(architecture);
     this.#layerBytes = keyValueHeadCount * headSize * 2 * 2 * PAGE_POSITIONS;
     if (weights.head) this.#reserveLogits(maxSequences, weights.head.output);
   }
@@ -109,25 +105,30 @@ export class ForwardPass {
     const hidden = this.#hidden.address;
     this.#kernels.rmsNorm(hidden, weights.attentionNorm, this.#normed.address, hiddenSize, tokens, rmsNormEpsilon);
     this.#normed.changed();
-    this.#normed.multiply(weights.query, this.#query, tokens, weights.query.rows * 4);
-    this.#normed.multiply(weights.key, this.#key, tokens, weights.key.rows * 4);
-    this.#normed.multiply(weights.value, this.#value, tokens, weights.value.rows * 4);
+    this.#normed.addProduct(weights.query, this.#query, tokens, weights.query.rows * 4);
+    this.#normed.addProduct(weights.key, this.#key, tokens, weights.key.rows * 4);
+    this.#normed.addProduct(weights.value, this.#value, tokens, weights.value.rows * 4);
+    this.#kernels.runJobs();
     this.#attend(layer, segments);
     this.#attended.changed();
-    this.#attended.multiply(weights.attentionOutput, this.#delta, tokens, hiddenSize * 4);
+    this.#attended.addProduct(weights.attentionOutput, this.#delta, tokens, hiddenSize * 4);
+    this.#kernels.runJobs();
     this.#kernels.addInPlace(hidden, this.#delta, tokens * hiddenSize);
 
     this.#kernels.rmsNorm(hidden, weights.feedForwardNorm, this.#normed.address, hiddenSize, tokens, rmsNormEpsilon);
     this.#normed.changed();
-    this.#normed.multiply(weights.gate, this.#gate.address, tokens, feedForwardSize * 4);
-    this.#normed.multiply(weights.up, this.#up, tokens, feedForwardSize * 4);
-    this.#kernels.swiglu(this.#gate.address, this.#up, tokens * feedForwardSize);
+    this.#normed.addProduct(weights.gate, this.#gate.address, tokens, feedForwardSize * 4);
+    this.#normed.addProduct(weights.up, this.#up, tokens, feedForwardSize * 4);
+    this.#kernels.runJobs();
+    this.#kernels.addSwiglu(this.#gate.address, this.#up, tokens * feedForwardSize);
+    this.#kernels.runJobs();
     this.#gate.changed();
-    this.#gate.multiply(weights.down, this.#delta, tokens, hiddenSize * 4);
+    this.#gate.addProduct(weights.down, this.#delta, tokens, hiddenSize * 4);
+    this.#kernels.runJobs();
     this.#kernels.addInPlace(hidden, this.#delta, tokens * hiddenSize);
   }
 
-  /** Turns queries and keys, stores keys and values, then attends position by position: causal by length. */
+  /** Turns queries and keys, stores keys and values, then attends: causal, since a position looks no further than itself. */
   #attend(layer: number, segments: readonly PassSegment[]): void {
     const { headSize, queryHeadCount, keyValueHeadCount, ropeDimensionCount, ropeLayout } = this.#architecture;
     const queryBytes = queryHeadCount * headSize * 4;
@@ -147,22 +148,21 @@ export class ForwardPass {
         const value = this.#value + (row + index) * keyBytes;
         this.#kernels.storeKeyValue(page, position % PAGE_POSITIONS, key, value, keyValueHeadCount, headSize);
       }
-      for (let index = 0; index < tokens; index++) {
-        this.#kernels.attention(
-          this.#query + (row + index) * queryBytes,
-          sequence.table,
-          offset,
-          queryHeadCount,
-          keyValueHeadCount,
-          headSize,
-          sequence.length + index + 1,
-          this.#scores,
-          this.#scoresStride,
-          this.#attended.address + (row + index) * queryBytes,
-        );
-      }
+      this.#kernels.addAttention(
+        this.#query + row * queryBytes,
+        sequence.table,
+        offset,
+        this.#scoresStride,
+        this.#attended.address + row * queryBytes,
+        keyValueHeadCount,
+        queryHeadCount / keyValueHeadCount,
+        headSize,
+        sequence.length + 1,
+        tokens,
+      );
       row += tokens;
     }
+    this.#kernels.runJobs();
   }
 
   #outputs(segments: readonly PassSegment[]): EngineOutput[] {
@@ -222,7 +222,8 @@ export class ForwardPass {
     if (rows > 0) {
       if (rows > this.#logits.rows) this.#reserveLogits(rows, head.output);
       this.#normed.changed();
-      this.#normed.multiply(head.output, this.#logits.address, rows, logitsBytes);
+      this.#normed.addProduct(head.output, this.#logits.address, rows, logitsBytes);
+      this.#kernels.runJobs();
     }
     return { address: this.#logits.address, rowBytes: logitsBytes };
   }

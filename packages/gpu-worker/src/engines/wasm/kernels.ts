@@ -3,30 +3,30 @@ import { UnsupportedModelError } from '../errors.ts';
 
 type Address = number;
 
-/** Exports of the AssemblyScript module (`assembly/`); every address is in bytes, every function synchronous. */
+/**
+ * Exports of the AssemblyScript module (`assembly/`); every address is in bytes, every function synchronous. What
+ * `add…` adds is computed by `runJobs`, over all threads.
+ */
 export interface Kernels {
-  attention(
-    query: Address,
+  initJobs(control: Address, scores: Address): void;
+  runJobs(): void;
+  helpJobs(): void;
+  stopHelpers(): void;
+  addAttention(
+    queries: Address,
     pages: Address,
     layerOffset: number,
-    queryHeads: number,
-    keyValueHeads: number,
-    headSize: number,
-    length: number,
-    scores: Address,
     scoresStride: number,
     out: Address,
+    keyValueHeads: number,
+    group: number,
+    headSize: number,
+    length: number,
+    rows: number,
   ): void;
-  embedF16(weights: Address, row: number, columns: number, out: Address): void;
-  embedF32(weights: Address, row: number, columns: number, out: Address): void;
-  embedQ4(weights: Address, row: number, blocks: number, out: Address): void;
-  embedQ8(weights: Address, row: number, blocks: number, out: Address): void;
-  addInPlace(x: Address, y: Address, count: number): void;
-  swiglu(gate: Address, up: Address, count: number): void;
-  storeKeyValue(base: Address, slot: number, keys: Address, values: Address, heads: number, headSize: number): void;
-  matmulF16(w: Address, x: Address, y: Address, rows: number, columns: number, inputs: number, rowBytes: number): void;
-  matmulF32(w: Address, x: Address, y: Address, rows: number, columns: number, inputs: number, rowBytes: number): void;
-  matmulQ4(
+  addMatmulF16: FloatProduct;
+  addMatmulF32: FloatProduct;
+  addMatmulQ4(
     w: Address,
     x: Address,
     scales: Address,
@@ -37,7 +37,7 @@ export interface Kernels {
     inputs: number,
     rowBytes: number,
   ): void;
-  matmulQ8(
+  addMatmulQ8(
     w: Address,
     x: Address,
     scales: Address,
@@ -47,17 +47,36 @@ export interface Kernels {
     inputs: number,
     rowBytes: number,
   ): void;
-  rmsNorm(x: Address, weight: Address, out: Address, columns: number, rows: number, epsilon: number): void;
+  addSwiglu(gate: Address, up: Address, count: number): void;
+  addInPlace(x: Address, y: Address, count: number): void;
+  embedF16: EmbedRow;
+  embedF32: EmbedRow;
+  embedQ4: EmbedRow;
+  embedQ8: EmbedRow;
   quantize8(x: Address, q: Address, scales: Address, sums: Address, blocks: number): void;
   quantize16(x: Address, q: Address, scales: Address, blocks: number): void;
-  repackF16(source: Address, out: Address, rows: number, columns: number): void;
-  repackF32(source: Address, out: Address, rows: number, columns: number): void;
-  repackQ4_0(source: Address, out: Address, rows: number, blocks: number): void;
-  repackQ4_1(source: Address, out: Address, rows: number, blocks: number): void;
-  repackQ8_0(source: Address, out: Address, rows: number, blocks: number): void;
+  repackF16: Repack;
+  repackF32: Repack;
+  repackQ4_0: Repack;
+  repackQ4_1: Repack;
+  repackQ8_0: Repack;
+  rmsNorm(x: Address, weight: Address, out: Address, columns: number, rows: number, epsilon: number): void;
   rope(x: Address, table: Address, heads: number, headSize: number, dimensions: number, halves: boolean): void;
   ropeTable(out: Address, position: number, base: number, dimensions: number, halves: boolean): void;
+  storeKeyValue(base: Address, slot: number, keys: Address, values: Address, heads: number, headSize: number): void;
 }
+
+type EmbedRow = (weights: Address, row: number, units: number, out: Address) => void;
+type Repack = (source: Address, out: Address, rows: number, units: number) => void;
+type FloatProduct = (
+  w: Address,
+  x: Address,
+  y: Address,
+  rows: number,
+  columns: number,
+  inputs: number,
+  rowBytes: number,
+) => void;
 
 /** Two builds of one source, equal to the bit; `relaxed-simd` is the faster. */
 export const KERNEL_VARIANTS = ['relaxed-simd', 'simd'] as const;
@@ -86,12 +105,19 @@ export function hostKernelVariant(): KernelVariant {
   throw new UnsupportedModelError('This browser has no WebAssembly SIMD; update it to serve on the CPU.');
 }
 
-/** Compiles a build and instantiates it on `memory`. */
-export async function instantiateKernels(memory: WebAssembly.Memory, variant: KernelVariant): Promise<Kernels> {
+/** Whether memory can be shared with helper threads: in Node, and in a cross-origin isolated page. */
+export const hasThreads = (): boolean => typeof SharedArrayBuffer === 'function';
+
+/** A build, compiled; `threads` wants shared memory. */
+export async function compileKernels(variant: KernelVariant, threads: boolean): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await fetchKernels(variant, threads));
+}
+
+/** One thread's instance of a build on the engine's memory. */
+export async function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
   const abort = () => {
     throw new Error('A kernel was given an impossible size.');
   };
-  const module = await WebAssembly.compile(await fetchKernels(variant));
   const instance = await WebAssembly.instantiate(module, { env: { memory, abort } });
   return instance.exports as unknown as Kernels;
 }

@@ -21,8 +21,20 @@ export class InsufficientMemoryError extends OpenGatewayError {
  * Growing detaches earlier views: take `view` again after an allocation.
  */
 export class LinearMemory {
-  readonly memory = new WebAssembly.Memory({ initial: FIRST_FREE_BYTE / WASM_PAGE_BYTES });
+  readonly memory: WebAssembly.Memory;
   #end = FIRST_FREE_BYTE;
+
+  /** Throws InsufficientMemoryError where the host cannot even reserve addresses for a shared memory. */
+  constructor({ shared }: { shared: boolean }) {
+    const initial = FIRST_FREE_BYTE / WASM_PAGE_BYTES;
+    try {
+      this.memory = new WebAssembly.Memory(
+        shared ? { initial, maximum: MAX_MEMORY_BYTES / WASM_PAGE_BYTES, shared } : { initial },
+      );
+    } catch (cause) {
+      throw new InsufficientMemoryError(MAX_MEMORY_BYTES, { cause });
+    }
+  }
 
   get allocatedBytes(): number {
     return this.#end;

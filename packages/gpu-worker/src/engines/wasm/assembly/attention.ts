@@ -114,30 +114,26 @@ function heads(
 }
 
 /**
- * out[queryHeads][headSize] for the position `length - 1`, whose keys and values are stored already.
+ * The `group` query heads of one key/value head, for a position that looks at `length` positions, itself included.
  *
- * q: f32 [queryHeads][headSize], overwritten (scaled). pages: u32 addresses of the sequence's pages.
- * layerOffset: bytes from a page's start to this layer. scores: scratch of 4 rows, `stride` bytes each
- * (at least 4 * length rounded up to 32).
+ * q: f32 [group][headSize], overwritten (scaled). pages: u32 addresses of the sequence's pages. offset: bytes from a
+ * page's start to this layer's and head's keys. scores: scratch of 4 rows, `stride` bytes each (at least 4 * length
+ * rounded up to 32). out: f32 [group][headSize].
  */
-export function attention(
-  q: usize, pages: usize, layerOffset: usize, queryHeads: i32, keyValueHeads: i32, headSize: i32,
+export function attendHead(
+  q: usize, pages: usize, offset: usize, group: i32, headSize: i32,
   length: i32, scores: usize, stride: usize, out: usize,
 ): void {
   const headBytes = (<usize>headSize) << 2;
   const scale = f32x4.splat(HALF_SCALE / sqrt<f32>(<f32>headSize));
-  for (let c: usize = 0; c < <usize>queryHeads * headBytes; c += 16) v128.store(q + c, f32x4.mul(v128.load(q + c), scale));
-  const group = queryHeads / keyValueHeads;
-  for (let h = 0; h < keyValueHeads; h++) {
-    const offset = layerOffset + <usize>h * headBytes * PAGE;
-    for (let left = group; left > 0; ) {
-      const take = min(left, 4);
-      if (take == 4) heads(4, q, pages, offset, headSize, length, scores, stride, out);
-      else if (take == 3) heads(3, q, pages, offset, headSize, length, scores, stride, out);
-      else if (take == 2) heads(2, q, pages, offset, headSize, length, scores, stride, out);
-      else heads(1, q, pages, offset, headSize, length, scores, stride, out);
-      left -= take;
-      q += <usize>take * headBytes, out += <usize>take * headBytes;
-    }
+  for (let c: usize = 0; c < <usize>group * headBytes; c += 16) v128.store(q + c, f32x4.mul(v128.load(q + c), scale));
+  for (let left = group; left > 0; ) {
+    const take = min(left, 4);
+    if (take == 4) heads(4, q, pages, offset, headSize, length, scores, stride, out);
+    else if (take == 3) heads(3, q, pages, offset, headSize, length, scores, stride, out);
+    else if (take == 2) heads(2, q, pages, offset, headSize, length, scores, stride, out);
+    else heads(1, q, pages, offset, headSize, length, scores, stride, out);
+    left -= take;
+    q += <usize>take * headBytes, out += <usize>take * headBytes;
   }
 }

@@ -1,10 +1,9 @@
-export { attention } from './attention';
+export { addInPlace } from './elementwise';
 export { embedF16, embedF32, embedQ4, embedQ8 } from './embed';
-export { addInPlace, swiglu } from './elementwise';
+export {
+  addAttention, addMatmulF16, addMatmulF32, addMatmulQ4, addMatmulQ8, addSwiglu, helpJobs, initJobs, runJobs, stopHelpers,
+} from './jobs';
 export { storeKeyValue } from './kv-cache';
-export { matmulF16, matmulF32 } from './matmul-float';
-export { matmulQ4 } from './matmul-q4';
-export { matmulQ8 } from './matmul-q8';
 export { rmsNorm } from './norm';
 export { quantize8, quantize16 } from './quantize';
 export { repackF16, repackF32, repackQ4_0, repackQ4_1, repackQ8_0 } from './repack';

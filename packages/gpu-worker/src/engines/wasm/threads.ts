@@ -1,0 +1,40 @@
+import { spawnThread } from '#spawn-thread';
+import { OpenGatewayError } from '@opengateway/core';
+import type { JobMemory } from './job-memory.ts';
+
+/** What a helper thread is given to start with. */
+export interface ThreadStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly control: number;
+  readonly scores: number;
+}
+
+/** A spawned helper: `ready` settles once it waits for work, or rejects when it cannot. */
+export interface HelperThread {
+  readonly ready: Promise<void>;
+  terminate(): void;
+}
+
+/** A helper thread could not be started. */
+export class ThreadStartError extends OpenGatewayError {
+  static override readonly name = 'ThreadStartError';
+  constructor(cause: unknown) {
+    super('thread_start_failed', 'A compute thread could not be started; use fewer threads.', { cause });
+  }
+}
+
+/** Starts one helper for every scratch but the first, which is the caller's own. */
+export async function startHelpers(
+  { module, memory }: { module: WebAssembly.Module; memory: WebAssembly.Memory },
+  { control, scores }: JobMemory,
+): Promise<readonly HelperThread[]> {
+  const helpers = scores.slice(1).map((address) => spawnThread({ module, memory, control, scores: address }));
+  try {
+    await Promise.all(helpers.map(({ ready }) => ready));
+  } catch (cause) {
+    for (const helper of helpers) helper.terminate();
+    throw new ThreadStartError(cause);
+  }
+  return helpers;
+}
