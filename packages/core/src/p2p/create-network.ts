@@ -15,6 +15,7 @@ import type { CreateNetwork, ServeInit, ServingHandle } from './network.ts';
 import { createNode } from './node.ts';
 import { peerName } from './peer-name.ts';
 import { createRelayLink } from './relay-link.ts';
+import { replaceLostConnections } from './replace-connections.ts';
 
 /** A second `serve` while one is active. */
 export class AlreadyServingError extends OpenGatewayError {
@@ -52,6 +53,8 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     if (connected) membership.announce();
   });
 
+  const stopReplacing = replaceLostConnections(node);
+
   let serving: Serving | undefined;
   const local: LocalStage = {
     peer,
@@ -85,7 +88,9 @@ export const createNetwork: CreateNetwork = async (components, init) => {
       });
       serving = current;
       membership.setPresence(() => current.presence());
-      void inference.serve(stage);
+      inference.serve(stage).catch((error: unknown) => {
+        logger?.warn({ message: String(error) }, 'the inference protocol could not be registered');
+      });
       return current;
     },
     async start() {
@@ -97,6 +102,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
       await serving?.leave();
       relayLink?.stop();
       membership.stop();
+      stopReplacing();
       await node.stop();
     },
   };

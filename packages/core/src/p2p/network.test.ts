@@ -271,6 +271,20 @@ describe('a relay and its peers', () => {
     expect((await answer(second.coordinator.run(request, { signal: live() }))).tokens).toEqual(fakeAnswer(request));
   });
 
+  it('uses a peer again that lost its connection and came back', async () => {
+    const relay = await startRelay();
+    const peer = await startContributor(relay.multiaddrs());
+    await seen(relay, peer);
+    const name = peer.network.peer;
+    const before = relay.registry.get(name)?.advert.sequence ?? 0;
+    peer.network.node.getConnections()[0]?.abort(new Error('cable cut'));
+    await until(relay.registry, () => (relay.registry.get(name)?.advert.sequence ?? 0) > before);
+    const { tokens, failovers } = await answer(relay.coordinator.run(request, { signal: live() }));
+    expect(tokens).toEqual(fakeAnswer(request));
+    expect(failovers).toBe(0);
+    expect(relay.node.getConnections(peer.network.node.peerId)).toHaveLength(1);
+  });
+
   it('forgets a peer whose connection breaks', async () => {
     const relay = await startRelay();
     const peer = await startContributor(relay.multiaddrs());

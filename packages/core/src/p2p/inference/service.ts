@@ -58,11 +58,15 @@ export function createInferenceService({ node }: { node: Libp2p }): InferenceSer
   };
 }
 
-/** An open connection without a relay's limits on time and bytes. */
+/** The newest open connection without a relay's limits on time and bytes. */
 function usableConnection(node: Libp2p, peer: PeerName): Connection | undefined {
   return node
     .getConnections(peerIdFromString(peer))
-    .find(({ status, limits }) => status === 'open' && limits === undefined);
+    .filter(({ status, limits }) => status === 'open' && limits === undefined)
+    .reduce<Connection | undefined>(
+      (newest, next) => (newest === undefined || next.timeline.open >= newest.timeline.open ? next : newest),
+      undefined,
+    );
 }
 
 /** Network trouble as `session_lost`, the client's own abort and our own faults as they are. */
