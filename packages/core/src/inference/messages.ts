@@ -54,7 +54,6 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('credit'), tokens: z.int().check(z.minimum(1), z.maximum(MAX_CREDIT_TOKENS)) }),
   z.strictObject({ type: z.literal('cancel') }),
 ]);
-export type CoordinatorMessage = z.infer<typeof coordinatorMessageSchema>;
 
 const wireErrorSchema = z.strictObject({
   name: z.string().check(z.maxLength(100)),

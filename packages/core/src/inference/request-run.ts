@@ -220,6 +220,7 @@ export class RequestRun {
   async *#waitForRoute({ rejections }: RoutePlan): AsyncGenerator<CoordinatorEvent, void> {
     if (this.#busy.size > 0) return yield* this.#waitForPlace();
     if (this.#failovers > 0) return yield* this.#waitForPeer();
+    this.#shared.components.logger?.info({ rejections: rejections.slice(0, 16) }, 'no route');
     const tooShort = rejections.length > 0 && able(rejections).every(({ reason }) => reason === 'context-too-short');
     if (tooShort && able(rejections).length > 0) {
       throw new PromptTooLongError(this.#remaining().tokens.length, this.#longestContext());

@@ -41,6 +41,9 @@ export const MAX_SOCKET_BUFFER_BYTES = 1_048_576;
 /** How long one dial may take, from name look-up to a usable connection. */
 export const DIAL_TIMEOUT_MS = 10_000;
 
+/** Finding the relay's addresses and reaching one of them, before the link starts over. */
+export const CONNECT_TIMEOUT_MS = 20_000;
+
 /** Addresses of one relay that are tried. */
 export const MAX_RELAY_ADDRESSES = 16;
 

@@ -108,6 +108,19 @@ describe('the relay link', () => {
     made.stop();
   });
 
+  it('does not wait forever for addresses', async () => {
+    let asked = 0;
+    const made = link(() => {
+      asked += 1;
+      return new Promise(() => {});
+    });
+    made.start();
+    await settle();
+    await clock.advance(20_500);
+    expect(asked).toBe(2);
+    made.stop();
+  });
+
   it('refuses a fixed address that is none', () => {
     expect(() => link(['http://example.org'])).toThrow();
   });

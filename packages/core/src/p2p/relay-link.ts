@@ -3,7 +3,10 @@ import { multiaddr } from '@multiformats/multiaddr';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import type { Clock } from '../clock.ts';
 import type { StructuredLogger } from '../inference/logger.ts';
+import { withDeadline } from '../wire/deadline.ts';
+import { raceAbort } from '../wire/race-abort.ts';
 import {
+  CONNECT_TIMEOUT_MS,
   MAX_RECONNECT_DELAY_MS,
   MAX_RELAY_ADDRESSES,
   MIN_RECONNECT_DELAY_MS,
@@ -48,10 +51,19 @@ export function createRelayLink(components: RelayLinkComponents, init: RelayLink
     for (const listener of Array.from(listeners)) listener(now);
   };
 
+  const within = <Value>(work: (signal: AbortSignal) => Promise<Value>) =>
+    withDeadline(
+      { clock, ms: CONNECT_TIMEOUT_MS, error: () => new Error('No connection in time.'), signal: stopped.signal },
+      work,
+    );
+
   /** One connection from dial to its end; how long it lived. */
   const connectOnce = async (): Promise<number> => {
     try {
-      const connection = await node.dial(await findAddresses(), { signal: stopped.signal });
+      const connection = await within(async (signal) => {
+        const addresses = await raceAbort(findAddresses(), signal);
+        return node.dial(addresses, { signal });
+      });
       const sinceMs = clock.now();
       setConnected(connection.status === 'open');
       await closed(connection);

@@ -34,7 +34,7 @@ export function expectedFinishMs(input: FinishInput): number {
 }
 
 /** Sequences running or waiting there now, as far as this coordinator can know. */
-export function sequencesAhead({ served, unseenSessions }: Pick<FinishInput, 'served' | 'unseenSessions'>): number {
+function sequencesAhead({ served, unseenSessions }: Pick<FinishInput, 'served' | 'unseenSessions'>): number {
   const busy = Math.max(0, served.slots - served.freeSlots);
   return Math.max(0, busy + served.queued + unseenSessions);
 }

@@ -5,15 +5,13 @@ import type { ServedModel } from '../membership/advert.ts';
 import type { PeerView } from '../membership/peer-view.ts';
 import { expectedFinishMs } from './expected-finish.ts';
 
-export const REJECTION_REASONS = [
-  'model-not-served',
-  'part-of-model',
-  'not-serving',
-  'context-too-short',
-  'unreachable',
-  'excluded',
-] as const;
-export type RejectionReason = (typeof REJECTION_REASONS)[number];
+type RejectionReason =
+  | 'model-not-served'
+  | 'part-of-model'
+  | 'not-serving'
+  | 'context-too-short'
+  | 'unreachable'
+  | 'excluded';
 
 export interface Rejection {
   readonly peer: PeerName;

@@ -6,7 +6,7 @@ import { MalformedMessageError } from './errors.ts';
 import { addLengthPrefix, takeMessage } from './length-prefix.ts';
 import { raceAbort } from './race-abort.ts';
 
-export interface ReceiveOptions {
+interface ReceiveOptions {
   readonly maxBytes: number;
   readonly signal?: AbortSignal;
 }

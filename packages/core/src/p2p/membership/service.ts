@@ -52,13 +52,8 @@ export function createMembershipService(
 
   const publish = async (body: Presence): Promise<number> => {
     const advert: Advert = { v: 1, sequence: (sequence += 1), run, ...body };
-    const bytes = encodeMessage(advert);
-    if (bytes.byteLength > MAX_ADVERT_BYTES) {
-      logger?.warn({ bytes: bytes.byteLength }, 'advert is too large to be sent');
-      return 1;
-    }
     try {
-      return (await pubsub.publish(topic, bytes)).recipients.length;
+      return (await pubsub.publish(topic, encodeAdvert(advert))).recipients.length;
     } catch (error) {
       logger?.debug({ code: errorCode(error), message: String(error) }, 'advert was not published');
       return 0;
@@ -136,4 +131,12 @@ export function createMembershipService(
       await publish(last);
     },
   };
+}
+
+/** The advert's bytes, with as many of its models as `MAX_ADVERT_BYTES` hold. */
+export function encodeAdvert(advert: Advert): Uint8Array {
+  for (let count = advert.models.length; ; count -= 1) {
+    const bytes = encodeMessage({ ...advert, models: advert.models.slice(0, count) });
+    if (bytes.byteLength <= MAX_ADVERT_BYTES || count === 0) return bytes;
+  }
 }
