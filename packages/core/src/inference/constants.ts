@@ -55,8 +55,11 @@ export const MAX_CAPACITY_WAIT_MS = 60_000;
 /** A waiting request asks again at least this often: adverts may be lost. */
 export const CAPACITY_RETRY_MS = 1_000;
 
-/** How long a peer that was lost is chosen only if there is no other; doubles with every loss in a row. */
-export const BASE_PENALTY_MS = 10_000;
+/**
+ * How long a peer that was lost is chosen only if there is no other; doubles with every loss in a row. As
+ * long as an advert lives: a peer that is dead and not known to be costs one request, not one per penalty.
+ */
+export const BASE_PENALTY_MS = 30_000;
 export const MAX_PENALTY_MS = 120_000;
 
 /** Penalised peers remembered; the one whose penalty ends first is forgotten. */

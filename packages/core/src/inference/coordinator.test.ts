@@ -290,7 +290,9 @@ describe('failover', () => {
     announce('flaky', { decodeTokensPerSecond: 900 });
     await collect(running.run(request, { signal: live() }));
     expect([flaky.opened, steady.opened]).toEqual([1, 2]);
-    await clock.advance(10_001);
+    await clock.advance(30_001);
+    announce('steady');
+    announce('flaky', { decodeTokensPerSecond: 900 });
     await collect(running.run(request, { signal: live() }));
     expect(flaky.opened).toBe(2);
   });
