@@ -19,6 +19,9 @@ export const DRAIN_TIMEOUT_MS = 30_000;
 /** Longest that children and sockets may take to close after that. */
 export const CLOSE_TIMEOUT_MS = 5_000;
 
+/** Signals this close together are one: npm hands on a Ctrl-C that the terminal has already given to everyone. */
+export const SAME_SIGNAL_MS = 500;
+
 /** Connections of all kinds on the public port. */
 export const MAX_CONNECTIONS = 4_096;
 

@@ -39,6 +39,8 @@ const characters: TextClient = {
   close: () => Promise.resolve(),
 };
 
+const failToOpen = () => Promise.reject<TextClient>(new OpenGatewayError('unsupported_tokenizer', 'No.'));
+
 /** Says the prompt again. */
 const echo: Generator = {
   async *generate({ tokens, promptTokenCount }) {
@@ -116,8 +118,7 @@ describe('startRelay', () => {
 
   it('answers 503 where a tokenizer cannot be built, and names it', async () => {
     await relay.stop();
-    const openTextClient = () => Promise.reject<TextClient>(new OpenGatewayError('unsupported_tokenizer', 'No.'));
-    relay = await startRelay({ logger, openTextClient }, configure());
+    relay = await startRelay({ logger, openTextClient: failToOpen }, configure());
     const client = new OpenAI({ baseURL: `${relay.url}/v1`, apiKey: 'none', maxRetries: 0 });
     await expect(client.chat.completions.create(request)).rejects.toMatchObject({
       status: 503,
