@@ -37,9 +37,10 @@ export interface Site {
   readonly base: string;
 }
 
+const now = () => systemClock.now();
+
 /** Puts the site together for `host`; `loadNode` brings in the network when it is first wanted. */
 export function createSite(host: Window & typeof globalThis, loadNode: LoadNode): Site {
-  const { now } = systemClock;
   const base = host.location.origin;
   const fetch: typeof globalThis.fetch = (input, init) => host.fetch(input, init);
   const relay = createRelayState({

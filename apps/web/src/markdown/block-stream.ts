@@ -24,7 +24,9 @@ export class BlockStream {
   #final: MarkdownBlock[] = [];
   #finalChars = 0;
 
-  update(text: string): readonly MarkdownBlock[] {
+  update(source: string): readonly MarkdownBlock[] {
+    // The lexer reads all line ends as one character: offsets must count them so too.
+    const text = source.replaceAll(/\r\n?/g, '\n');
     if (!text.startsWith(this.#text)) this.#reset();
     this.#text = text;
     let offset = this.#finalChars;

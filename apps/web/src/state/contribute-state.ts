@@ -51,7 +51,7 @@ const idleSnapshot = (sinceMs: number): ContributorSnapshot => ({
 });
 
 export function createContributeState(components: {
-  node: NodeState;
+  node: Pick<NodeState, 'join'>;
   now: () => number;
   storage: Pick<Storage, 'getItem' | 'setItem'>;
   locks: Pick<LockManager, 'request'>;
@@ -62,7 +62,9 @@ export function createContributeState(components: {
   const rates = signal<readonly number[]>([]);
   const given = signal(readGiven(storage, dayOf(now())));
   let watched: SiteNode | null = null;
-  let release: (() => void) | null = null;
+  /** Grows with every start and stop: a start that is overtaken ends without a word. */
+  let run = 0;
+  let held: { release: () => void; ended: Promise<void> } | null = null;
 
   const take = (next: ContributorSnapshot) => {
     const before = snapshot.value;
@@ -88,21 +90,30 @@ export function createContributeState(components: {
 
   /** Holds the browser's one place for lending; ends the run if another tab takes it over. */
   const acquire = (takeOver: boolean): Promise<boolean> =>
-    new Promise((resolve, reject) => {
-      locks
-        .request(CONTRIBUTOR_LOCK, takeOver ? { steal: true } : { ifAvailable: true }, (lock) => {
-          resolve(lock !== null);
-          return lock === null ? undefined : new Promise<void>((end) => (release = end));
-        })
-        .catch(() => {
-          // The lock was stolen: another tab lends from here on.
-          release = null;
-          if (watched) void watched.contributor.stop().then(() => fail(new AnotherTabLendsError()), reject);
-        });
+    new Promise((resolve) => {
+      const place = Promise.withResolvers<void>();
+      const hold = (lock: Lock | null) => {
+        resolve(lock !== null);
+        return lock === null ? undefined : place.promise;
+      };
+      const ended = locks.request(CONTRIBUTOR_LOCK, takeOver ? { steal: true } : { ifAvailable: true }, hold).then(
+        () => undefined,
+        () => giveWay(),
+      );
+      held = { release: place.resolve, ended };
     });
-  const letGo = () => {
-    release?.();
-    release = null;
+  /** The lock was stolen: another tab lends from here on. */
+  const giveWay = async () => {
+    held = null;
+    await watched?.contributor.stop();
+    fail(new AnotherTabLendsError());
+  };
+  const letGo = async () => {
+    const place = held;
+    held = null;
+    place?.release();
+    // Until the browser has it back, a new start would find the place taken.
+    await place?.ended;
   };
 
   return {
@@ -111,37 +122,42 @@ export function createContributeState(components: {
     rates: computed(() => rates.value),
     given: computed(() => given.value),
     async start({ entry, engine, takeOver = false }) {
+      const mine = (run += 1);
       batch(() => {
         times.value = { ...NO_TIMES, joinStartMs: now() };
         rates.value = [];
         take({ ...idleSnapshot(now()), state: 'probing', model: entry, engine });
       });
       try {
-        if (release === null && !(await acquire(takeOver))) throw new AnotherTabLendsError();
+        if (held === null && !(await acquire(takeOver))) throw new AnotherTabLendsError();
         const joined = await node.join();
+        if (mine !== run) return;
         times.value = { ...times.value, entered: { probing: now() }, joinedMs: now() };
         watch(joined);
         await joined.contributor.start({ entry, engine });
       } catch (error) {
-        letGo();
+        if (mine !== run) return;
+        await letGo();
         if (snapshot.value.state !== 'error') fail(error);
       }
     },
     pause: async () => watched?.contributor.pause(),
     resume: async () => watched?.contributor.resume(),
     async stop() {
+      run += 1;
       await watched?.contributor.stop();
-      letGo();
+      await letGo();
       batch(() => {
         take(watched?.contributor.snapshot() ?? idleSnapshot(now()));
         times.value = NO_TIMES;
       });
     },
     async forget() {
+      run += 1;
       const joined = watched ?? (await node.join());
       watch(joined);
       await joined.contributor.forget();
-      letGo();
+      await letGo();
       times.value = NO_TIMES;
     },
     sample() {

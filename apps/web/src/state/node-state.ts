@@ -28,9 +28,13 @@ export interface NodeState {
 export type LoadNode = (bootstrap: BootstrapDocument) => Promise<SiteNode>;
 
 /** `load` brings in libp2p and dials; it is not called before the first `join`. */
-export function createNodeState(components: { relay: RelayState; load: LoadNode; clock: Clock }): NodeState {
+export function createNodeState(components: {
+  relay: Pick<RelayState, 'whenReachable'>;
+  load: LoadNode;
+  clock: Clock;
+}): NodeState {
   const { relay, load, clock } = components;
-  const { now } = clock;
+  const now = () => clock.now();
   const phase = signal<JoinPhase>('off');
   const node = signal<SiteNode | null>(null);
   const relayConnected = signal(false);

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { contributeSteps, describeLoading } from './contribute-steps.ts';
+import { snapshotOf } from './site-node.fixture.ts';
+import type { RunTimes } from './contribute-steps.ts';
+
+const times: RunTimes = {
+  entered: { probing: 1000, loading: 1100, 'self-test': 3100, serving: 3500 },
+  joinStartMs: 500,
+  joinedMs: 1000,
+  weights: { doneBytes: 98e6, totalBytes: 98e6, fetchedBytes: 98e6, bytesPerSecond: 40e6 },
+};
+const until = (...states: (keyof RunTimes['entered'])[]): RunTimes => ({
+  ...times,
+  entered: Object.fromEntries(Object.entries(times.entered).filter(([state]) => states.includes(state as 'serving'))),
+});
+const loading = (doneBytes: number, fetchedBytes: number, bytesPerSecond: number) =>
+  snapshotOf({ state: 'loading', loading: { doneBytes, totalBytes: 98e6, fetchedBytes, bytesPerSecond } });
+const statuses = (...[snapshot, run, now]: Parameters<typeof contributeSteps>) =>
+  contributeSteps(snapshot, run, now).map(({ status }) => status);
+
+describe('contribute steps', () => {
+  it('begin with joining', () => {
+    const run: RunTimes = { entered: {}, joinStartMs: 500, joinedMs: null, weights: null };
+    expect(statuses(snapshotOf({ state: 'probing' }), run, 700)).toEqual([
+      'active',
+      'waiting',
+      'waiting',
+      'waiting',
+      'waiting',
+    ]);
+  });
+
+  it('go on one by one with their own time', () => {
+    const steps = contributeSteps(loading(34e6, 34e6, 3.2e6), until('probing', 'loading'), 2100);
+    expect(steps.map(({ status }) => status)).toEqual(['done', 'done', 'active', 'waiting', 'waiting']);
+    expect(steps.map(({ elapsedMs }) => elapsedMs)).toEqual([500, 100, 1000, null, null]);
+    expect(steps[2]).toMatchObject({ detail: '34 of 98 MB, about 20 s left', progress: 34 / 98 });
+  });
+
+  it('end with serving, telling where the weights came from', () => {
+    const steps = contributeSteps(snapshotOf({ state: 'serving' }), times, 9500);
+    expect(steps.every(({ status }) => status === 'done')).toBe(true);
+    expect(steps[2]?.detail).toContain('98 MB fetched');
+    expect(steps[4]?.elapsedMs).toBe(6000);
+  });
+
+  it('mark the step that failed and leave the rest', () => {
+    const failed = snapshotOf({ state: 'error', sinceMs: 2000 });
+    const steps = contributeSteps(failed, { ...until('probing', 'loading'), weights: null }, 99_000);
+    expect(steps.map(({ status }) => status)).toEqual(['done', 'done', 'failed', 'waiting', 'waiting']);
+    expect(steps[2]?.elapsedMs).toBe(900);
+  });
+
+  it('mark a failure to join', () => {
+    const run: RunTimes = { entered: {}, joinStartMs: 500, joinedMs: null, weights: null };
+    expect(statuses(snapshotOf({ state: 'error' }), run, 700)[0]).toBe('failed');
+  });
+});
+
+describe('describeLoading', () => {
+  it('says amounts, source and time left', () => {
+    expect(describeLoading(loading(34e6, 34e6, 3.2e6))).toBe('34 of 98 MB, about 20 s left');
+    expect(describeLoading(loading(34e6, 0, 90e6))).toBe('34 of 98 MB from this browser’s store, about 1 s left');
+    expect(describeLoading(loading(0, 0, 0))).toBe('0 of 98 MB');
+    expect(describeLoading(loading(98e6, 0, 1))).toBe('98 of 98 MB, laying out in memory');
+    expect(describeLoading(snapshotOf())).toBe('');
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { computed } from '@preact/signals';
+import { FakeClock } from '@opengateway/core/testing';
+import { LISTENING_MS } from '../constants.ts';
+import { createNodeState } from './node-state.ts';
+import { peerView } from './peers.fixture.ts';
+import { FakeSiteNode } from './site-node.fixture.ts';
+import type { LoadNode } from './node-state.ts';
+
+const bootstrap = { protocol: 1 as const, relay: { peer: 'R', multiaddrs: [] }, region: 'europe', catalog: [] };
+
+function setup(load?: LoadNode) {
+  const clock = new FakeClock();
+  const node = new FakeSiteNode();
+  let loads = 0;
+  const state = createNodeState({
+    relay: { whenReachable: async () => bootstrap },
+    load: async (document) => {
+      loads += 1;
+      return load ? load(document) : node;
+    },
+    clock,
+  });
+  return { clock, node, state, loads: () => loads };
+}
+
+describe('node state', () => {
+  it('joins once, however many ask', async () => {
+    const { state, loads, node } = setup();
+    expect(state.phase.value).toBe('off');
+    expect(await Promise.all([state.join(), state.join()])).toEqual([node, node]);
+    expect([loads(), state.phase.value]).toEqual([1, 'joined']);
+  });
+
+  it('says why it failed and tries anew when asked again', async () => {
+    let fail = true;
+    const node = new FakeSiteNode();
+    const { state } = setup(async () => {
+      if (fail) throw new Error('no way through');
+      return node;
+    });
+    await expect(state.join()).rejects.toThrow('no way through');
+    expect([state.phase.value, state.problem.value]).toEqual(['failed', 'no way through']);
+    fail = false;
+    await state.join();
+    expect([state.phase.value, state.problem.value]).toEqual(['joined', null]);
+  });
+
+  it('follows the peers, this tab among them', async () => {
+    const { state, node } = setup();
+    await state.join();
+    node.setViews([peerView('A')]);
+    node.own = peerView('SELF');
+    node.contributor.set({ state: 'serving' });
+    expect(computed(() => state.peers.value.map(({ peer, self }) => `${peer}:${self}`)).value).toEqual([
+      'SELF:true',
+      'A:false',
+    ]);
+    node.setViews([]);
+    expect(state.timeline.value.map(({ type, peer }) => `${type} ${peer}`)).toEqual([
+      'leave A',
+      'found SELF',
+      'found A',
+    ]);
+  });
+
+  it('does not claim that nobody is there before it has listened long enough', async () => {
+    const { state, clock } = setup();
+    await state.join();
+    expect(state.heard.value).toBe(false);
+    await clock.advance(LISTENING_MS);
+    expect(state.heard.value).toBe(true);
+  });
+
+  it('notes when the link to the relay goes and comes back', async () => {
+    const { state, node } = setup();
+    await state.join();
+    node.setLink(false);
+    expect(state.relayConnected.value).toBe(false);
+    node.setLink(true);
+    expect(state.timeline.value.map(({ type }) => type)).toEqual(['relay-back', 'relay-lost']);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { modelSupply, regionFigures, sortRows, toRow } from './peer-rows.ts';
+import { peerView } from './peers.fixture.ts';
+import { appendTimeline, diffPeers } from './timeline.ts';
+import { MAX_TIMELINE_EVENTS } from '../constants.ts';
+
+const rows = [
+  toRow(peerView('B', {}, { freeSlots: 2, decodeTokensPerSecond: 90 }), 'C'),
+  toRow(peerView('A', { state: 'paused' }), 'C'),
+  toRow(peerView('C', { kind: 'node' }, { freeSlots: 0, queued: 3, decodeTokensPerSecond: 40 }), 'C'),
+  toRow(peerView('D', { models: [] }), 'C'),
+];
+
+const peers = (column: Parameters<typeof sortRows>[1]['column'], descending = false) =>
+  sortRows(rows, { column, descending })
+    .map(({ peer }) => peer)
+    .join('');
+
+describe('peer rows', () => {
+  it('say what a peer does', () => {
+    expect(rows[2]).toEqual({
+      peer: 'C',
+      self: true,
+      kind: 'node',
+      state: 'serving',
+      models: ['tiny'],
+      engine: 'wasm',
+      slots: 8,
+      busy: 8,
+      queued: 3,
+      tokensPerSecond: 40,
+      lastSeenMs: 1000,
+    });
+  });
+
+  it('never count more free places than there are', () => {
+    expect(toRow(peerView('A', {}, { slots: 4, freeSlots: 9 }), null).busy).toBe(0);
+  });
+
+  it('sort by any column, names deciding between equals', () => {
+    expect(peers('peer')).toBe('ABCD');
+    expect(peers('peer', true)).toBe('DCBA');
+    expect(peers('busy', true)).toBe('CBAD');
+    expect(peers('tokensPerSecond')).toBe('DCAB');
+    expect(peers('kind')).toBe('CABD');
+  });
+
+  it('add up to the figures of those that serve', () => {
+    expect(regionFigures(rows)).toEqual({ serving: 2, models: 1, busy: 14, slots: 16, tokensPerSecond: 130 });
+    expect(modelSupply(rows, 'tiny')).toEqual({ peers: 2, free: 1, best: 90 });
+    expect(modelSupply(rows, 'other')).toEqual({ peers: 0, free: 0, best: 0 });
+  });
+});
+
+const types = (
+  ...[before, after]: Parameters<typeof diffPeers> extends [infer B, infer A, ...unknown[]] ? [B, A] : never
+) => diffPeers(before, after, { atMs: 5, listening: false }).map(({ type }) => type);
+
+const event = (atMs: number) => ({ atMs, type: 'join' as const, peer: 'A', detail: '' });
+
+describe('timeline', () => {
+  const serving = toRow(peerView('A'), null);
+  const paused = toRow(peerView('A', { state: 'paused' }), null);
+  it('tells joins, leaves, pauses and returns apart', () => {
+    expect(types([], [serving])).toEqual(['join']);
+    expect(types([serving], [])).toEqual(['leave']);
+    expect(types([serving], [paused])).toEqual(['pause']);
+    expect(types([paused], [serving])).toEqual(['resume']);
+    expect(types([serving], [serving])).toEqual([]);
+  });
+
+  it('does not take those it finds for newcomers', () => {
+    expect(diffPeers([], [serving], { atMs: 5, listening: true })[0]?.type).toBe('found');
+  });
+
+  it('is bounded, latest first', () => {
+    const many = Array.from({ length: MAX_TIMELINE_EVENTS + 5 }, (_, index) => event(index));
+    const timeline = appendTimeline([event(-1)], many);
+    expect(timeline).toHaveLength(MAX_TIMELINE_EVENTS);
+    expect(timeline[0]?.atMs).toBe(MAX_TIMELINE_EVENTS + 4);
+  });
+});
