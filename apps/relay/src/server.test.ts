@@ -85,6 +85,14 @@ describe('startServer', () => {
     socket.destroy();
   });
 
+  it('closes however often and in whatever order it is asked to', async () => {
+    relay = await startTestServer();
+    relay.server.stopListening();
+    await relay.server.close();
+    await relay.server.close();
+    await expect(fetch(relay.url)).rejects.toThrow();
+  });
+
   it('says which setting to change when its port is taken', async () => {
     relay = await startTestServer();
     const upgrades = new UpgradeProxy({ host: '127.0.0.1', port: 1 }, { hostAllowed: () => true });

@@ -50,18 +50,24 @@ export async function startServer(
   server.maxConnections = MAX_CONNECTIONS;
   server.on('upgrade', (request, socket, head) => components.upgrades.handle(request, socket, head));
   await listen(server, host, port);
+  let closed: Promise<void> | undefined;
+  const stopListening = (): Promise<void> => {
+    // Asked a second time, a server that has closed already would never call back.
+    closed ??= new Promise((resolve) => {
+      server.close(() => resolve());
+    });
+    server.closeIdleConnections();
+    return closed;
+  };
   return {
     port: (server.address() as AddressInfo).port,
-    stopListening: () => {
-      server.close();
-      server.closeIdleConnections();
+    stopListening: () => void stopListening(),
+    async close() {
+      const done = stopListening();
+      components.upgrades.close();
+      server.closeAllConnections();
+      await done;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        components.upgrades.close();
-        server.closeAllConnections();
-      }),
   };
 }
 
