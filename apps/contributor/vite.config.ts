@@ -15,6 +15,7 @@ export default defineConfig({
   ssr: { noExternal: true },
   build: {
     ssr: true,
+    minify: true,
     outDir: 'dist',
     emptyOutDir: true,
     target: 'node24',

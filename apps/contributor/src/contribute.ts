@@ -1,11 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createContributor, createManifestFetcher, fromWire, systemClock } from '@opengateway/core';
+import {
+  MAX_MANIFEST_BYTES,
+  ManifestUnavailableError,
+  createContributor,
+  fromWire,
+  systemClock,
+} from '@opengateway/core';
 import { createNetwork } from '@opengateway/core/p2p';
 import { checkEngine, createEngineClient, probeNode } from '@opengateway/gpu-worker/node';
 import { ModelNotOfferedError } from './errors.ts';
 import { awaitBootstrap, fetchBootstrap } from './fetch-bootstrap.ts';
 import { followContributor } from './follow-contributor.ts';
+import { getBytes } from './get-bytes.ts';
 import type { CatalogEntry, Contributor } from '@opengateway/core';
 import type { WeightsLocation } from '@opengateway/gpu-worker/node';
 import type { Log } from './log.ts';
@@ -21,7 +28,7 @@ export async function contribute(
   { log, signal }: { log: Log; signal: AbortSignal },
 ): Promise<void> {
   const { relay } = options;
-  const components = { fetch, clock: systemClock };
+  const components = { getBytes, clock: systemClock };
   const bootstrap = await awaitBootstrap(components, relay, {
     signal,
     onRetry: (error, waitMs) => log({ event: 'relay-waiting', reason: (error as Error).message, waitMs }),
@@ -41,7 +48,7 @@ export async function contribute(
       engine,
       network,
       clock: systemClock,
-      fetchManifest: createManifestFetcher(fetch, relay),
+      fetchManifest: (model, aborted) => fetchManifest(model, relay, aborted),
       locateWeights: (model) => locateWeights(model, relay, options.models),
       checkDevice: async ({ engine: kind }) => checkEngine(await probeNode(options.dataDirectory), kind),
     },
@@ -69,6 +76,16 @@ function chooseModel(catalog: readonly CatalogEntry[], wanted: string | undefine
       catalog.map(({ id }) => id),
     );
   return entry;
+}
+
+async function fetchManifest(entry: CatalogEntry, relay: string, signal: AbortSignal): Promise<Uint8Array> {
+  const url = new URL(entry.manifestUrl, relay).href;
+  try {
+    return await getBytes(url, { signal, maxBytes: MAX_MANIFEST_BYTES });
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw new ManifestUnavailableError(url, (cause as Error).message, { cause });
+  }
 }
 
 function locateWeights(entry: CatalogEntry, relay: string, models: string | undefined): WeightsLocation {

@@ -8,31 +8,30 @@ import {
 } from './constants.ts';
 import { BootstrapUnavailableError } from './errors.ts';
 import type { BootstrapDocument, Clock } from '@opengateway/core';
+import type { GetBytes } from './get-bytes.ts';
 
 export interface FetchBootstrapComponents {
-  readonly fetch: typeof globalThis.fetch;
+  readonly getBytes: GetBytes;
   readonly clock: Clock;
 }
 
 /** One attempt. @throws BootstrapUnavailableError, or the signal's reason. */
 export async function fetchBootstrap(
-  { fetch }: Pick<FetchBootstrapComponents, 'fetch'>,
+  { getBytes }: Pick<FetchBootstrapComponents, 'getBytes'>,
   relay: string,
   signal: AbortSignal,
 ): Promise<BootstrapDocument> {
   const url = new URL('bootstrap', relay).href;
-  let text: string;
+  let bytes: Uint8Array;
   try {
     const attempt = AbortSignal.any([signal, AbortSignal.timeout(BOOTSTRAP_ATTEMPT_TIMEOUT_MS)]);
-    const response = await fetch(url, { signal: attempt });
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    text = await readText(response);
+    bytes = await getBytes(url, { signal: attempt, maxBytes: MAX_BOOTSTRAP_BYTES });
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
     throw new BootstrapUnavailableError(url, reasonOf(cause), { cause, retryable: true });
   }
   try {
-    return bootstrapSchema.parse(JSON.parse(text));
+    return bootstrapSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch (cause) {
     throw new BootstrapUnavailableError(url, 'what it sent is not one of this version', { cause, retryable: false });
   }
@@ -64,20 +63,9 @@ export async function awaitBootstrap(
   }
 }
 
-async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let text = '';
-  let bytes = 0;
-  for await (const piece of response.body ?? []) {
-    bytes += piece.byteLength;
-    if (bytes > MAX_BOOTSTRAP_BYTES) throw new Error(`longer than ${MAX_BOOTSTRAP_BYTES} bytes`);
-    text += decoder.decode(piece, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
-/** `fetch failed` says nothing; its cause says why. */
+/** Node's code says more than its message; a timeout has neither to the point. */
 function reasonOf(error: unknown): string {
-  const { cause, message } = error as { cause?: { code?: string }; message?: string };
-  return cause?.code ?? message ?? 'no answer';
+  const { name, code, message } = error as { name?: string; code?: string; message?: string };
+  if (name === 'TimeoutError' || name === 'AbortError') return 'no answer in time';
+  return code ?? message ?? 'no answer';
 }

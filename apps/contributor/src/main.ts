@@ -6,19 +6,29 @@ import { createJsonLog, createTextLog } from './log.ts';
 import { USAGE, parseOptions } from './options.ts';
 import type { ContributeOptions } from './options.ts';
 
+// Whoever read this process's lines may be gone; that is no reason to stop serving.
+process.stdout.on('error', () => {});
 const write = (line: string) => void process.stdout.write(`${line}\n`);
 
 async function run(options: ContributeOptions): Promise<number> {
   const log = options.json ? createJsonLog(write, Date.now) : createTextLog(write);
   const leaving = new AbortController();
-  const leave = (signal: NodeJS.Signals) => {
-    // The second time someone insists.
-    if (leaving.signal.aborted) process.exit(1);
-    log({ event: 'leaving', signal });
-    leaving.abort(new Error(signal));
+  const leave = (reason: string) => {
+    if (leaving.signal.aborted) return;
+    log({ event: 'leaving', signal: reason });
+    leaving.abort(new Error(reason));
     setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS).unref();
   };
-  process.on('SIGTERM', leave).on('SIGINT', leave);
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    // The second time someone insists.
+    if (++signals > 1) process.exit(1);
+    leave(signal);
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  // Started by a relay, it goes when the relay does, however that ended.
+  process.once('disconnect', () => leave('disconnect'));
+  process.channel?.unref();
   try {
     await contribute(options, { log, signal: leaving.signal });
   } catch (error) {
@@ -45,4 +55,6 @@ function readOptions(): ContributeOptions | number {
 }
 
 const options = readOptions();
-process.exitCode = typeof options === 'number' ? options : await run(options);
+const code = typeof options === 'number' ? options : await run(options);
+// All that had to be ended has been; what a library left open is not waited for.
+process.stdout.write('', () => process.exit(code));

@@ -50,6 +50,7 @@ export { canonicalManifest, manifestHash } from './models/canonical-manifest.ts'
 export { chunkCount, chunkLength, hashChunks, sha256Hex, verifyChunk } from './models/chunk-hash.ts';
 export type { ChunkSource, ReadChunkOptions } from './models/chunk-source.ts';
 export * from './models/create-tensor-reader.ts';
+export { MAX_MANIFEST_BYTES } from './models/constants.ts';
 export * from './models/errors.ts';
 export * from './models/gguf/index.ts';
 export { createHeaderSource } from './models/header-source.ts';

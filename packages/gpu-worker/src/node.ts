@@ -25,7 +25,7 @@ const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './worker.node.ts' 
  * Heap of the worker's own JavaScript; weights and cache lie outside it. A small young generation keeps
  * what a token leaves behind from growing the process.
  */
-const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 };
+const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 256 };
 
 /**
  * The engine in a worker thread of this process. The thread starts with the first call.

@@ -308,6 +308,23 @@ describe('contributor', () => {
     expect(contributor.snapshot()).toMatchObject({ state: 'serving', requestsServed: 2, tokensServed: 2 });
   });
 
+  it('asks the engine nothing after it was freed', async () => {
+    engine.events = [{ type: 'token', token: 4 }, end];
+    const { contributor, start } = setup();
+    await start();
+    for await (const _ of network.serving!.generator.generate(request, { signal: new AbortController().signal }));
+    await contributor.stop();
+    const { stats } = engine;
+    let asked = 0;
+    engine.stats = () => {
+      asked++;
+      return stats();
+    };
+    await clock.advance(10 * STATS_INTERVAL_MS);
+    expect(asked).toBe(0);
+    expect(clock.sleeping).toBe(0);
+  });
+
   it('stops while paused, and twice', async () => {
     const { contributor, start } = setup();
     await start();

@@ -234,7 +234,9 @@ class DeviceContributor<Weights> implements Contributor {
       let busy = true;
       while (busy) {
         await this.#components.clock.sleep(STATS_INTERVAL_MS);
-        busy = (this.#serving?.counter.counts().running ?? 0) > 0;
+        // An engine that was freed meanwhile must not be started again by a question.
+        if (this.#serving === null) return;
+        busy = this.#serving.counter.counts().running > 0;
         await this.#readStats();
       }
     } finally {

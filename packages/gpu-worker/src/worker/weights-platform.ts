@@ -6,6 +6,9 @@ import type { ChunkSource, LayerRange, ModelManifest, TensorReader } from '@open
 import type { WeightsLocation } from '../api.ts';
 import type { WeightsStore } from '../storage/weights-store.ts';
 
+/** Chunks held while a model is loaded: half of the reader's own default, as the model beside them is large. */
+const HELD_CHUNKS = 4;
+
 export interface OpenedWeights {
   readonly reader: TensorReader;
   /** Bytes that came over the network since this was opened. */
@@ -54,13 +57,15 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
       const source = await openSource(manifest, location, (bytes) => {
         fetchedBytes += bytes;
       });
+      const { tracked, release } = trackBuffers(source);
       return {
-        reader: createTensorReader({ manifest, source }, { range: layers }),
+        reader: createTensorReader({ manifest, source: tracked }, { range: layers, heldChunks: HELD_CHUNKS }),
         fetchedBytes: () => fetchedBytes,
         async close() {
           counted = null;
           await source.close?.();
           await store?.close();
+          release();
         },
       };
     },
@@ -82,8 +87,28 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
   };
 }
 
+/**
+ * Frees the reader's buffers when it is done with: an idle worker collects no garbage, and they would
+ * stay with the model for as long as it serves.
+ */
+function trackBuffers(source: ChunkSource): { tracked: ChunkSource; release: () => void } {
+  const buffers = new Set<ArrayBuffer>();
+  return {
+    tracked: {
+      ...(source.verified === undefined ? {} : { verified: source.verified }),
+      readChunk(file, index, options = {}) {
+        if (options.buffer !== undefined) buffers.add(options.buffer.buffer);
+        return source.readChunk(file, index, options);
+      },
+    },
+    release() {
+      for (const buffer of buffers) buffer.transfer(0);
+      buffers.clear();
+    },
+  };
+}
+
 const counting = (source: ChunkSource, onFetched: (bytes: number) => void): ChunkSource => ({
-  ...source,
   async readChunk(file, index, options) {
     const bytes = await source.readChunk(file, index, options);
     onFetched(bytes.byteLength);

@@ -1,0 +1,57 @@
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseOptions } from './options.ts';
+
+const environment = { XDG_CACHE_HOME: '/cache' };
+
+describe('contribute options', () => {
+  it('has a default for everything', () => {
+    expect(parseOptions([], environment)).toEqual({
+      relay: 'http://127.0.0.1:8080/',
+      engine: 'wasm',
+      dataDirectory: '/cache/opengateway',
+      json: false,
+    });
+  });
+
+  it('takes every option', () => {
+    const args = '--relay https://relay.example:444/x --model m-1 --engine reference --models models';
+    const rest = '--data-dir data --kv-budget-mb 64 --json';
+    expect(parseOptions([...args.split(' '), ...rest.split(' ')], environment)).toEqual({
+      relay: 'https://relay.example:444/',
+      model: 'm-1',
+      engine: 'reference',
+      models: resolve('models'),
+      dataDirectory: resolve('data'),
+      kvBudgetBytes: 64 * 1024 * 1024,
+      json: true,
+    });
+  });
+
+  it('prefers DATA_DIR to the cache, and --data-dir to both', () => {
+    expect(parseOptions([], { ...environment, DATA_DIR: '/data' })).toMatchObject({ dataDirectory: '/data' });
+    expect(parseOptions(['--data-dir', '/mine'], { DATA_DIR: '/data' })).toMatchObject({ dataDirectory: '/mine' });
+  });
+
+  it('gives help whatever else is asked', () => {
+    expect(parseOptions(['--help', '--engine', 'steam'], environment)).toBe('help');
+  });
+
+  it.each([
+    [['--bogus'], '--bogus'],
+    [['stray'], 'stray'],
+    [['--relay'], '--relay'],
+    [['--relay', 'localhost:8080'], '--relay localhost:8080'],
+    [['--relay', 'ftp://x'], '--relay ftp://x'],
+    [['--engine', 'steam'], '--engine steam'],
+    [['--kv-budget-mb', '0'], '--kv-budget-mb 0'],
+    [['--kv-budget-mb', '1e3'], '--kv-budget-mb 1e3'],
+    [['--kv-budget-mb', '99999999'], '--kv-budget-mb 99999999'],
+    [['--json=1'], '--json'],
+  ])('refuses %j in one line that names it', (args, named) => {
+    expect(() => parseOptions(args, environment)).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining(named) }),
+    );
+    expect(() => parseOptions(args, environment)).toThrow(/^[^\n]+\.$/);
+  });
+});
