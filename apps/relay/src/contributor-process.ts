@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { systemClock } from '@opengateway/core';
+import { contributorLaunch } from '../../contributor/src/launch.ts';
 import {
   CONTRIBUTOR_RESTART_MAX_MS,
   CONTRIBUTOR_RESTART_MS,
@@ -26,17 +26,17 @@ export interface ContributorProcess {
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** The command that runs this project's contributor against a relay. */
-export const contributorCommand = (relayUrl: string, modelsDirectory: string): readonly string[] => [
-  '--import',
-  new URL('./follow-parent.ts', import.meta.url).href,
-  fileURLToPath(new URL('../../contributor/src/main.ts', import.meta.url)),
-  '--relay',
-  relayUrl,
-  '--models',
-  modelsDirectory,
-  '--json',
-];
+/** How this project's contributor is run against a relay on this machine. */
+export function contributorProcessInit(
+  relayUrl: string,
+  directories: { readonly models: string; readonly data: string },
+): ContributorProcessInit {
+  const { args, environment } = contributorLaunch(['--relay', relayUrl, '--models', directories.models, '--json']);
+  return {
+    command: ['--import', new URL('./follow-parent.ts', import.meta.url).href, ...args],
+    environment: { ...process.env, ...environment, DATA_DIR: directories.data },
+  };
+}
 
 /** Runs a contributor and starts it again with back-off whenever it ends, until it is stopped. */
 export function startContributorProcess(

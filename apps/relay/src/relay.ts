@@ -4,7 +4,7 @@ import { createNetwork } from '@opengateway/core/p2p';
 import { createApp } from './app.ts';
 import { loadCatalog } from './catalog.ts';
 import { CLOSE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from './constants.ts';
-import { contributorCommand, startContributorProcess } from './contributor-process.ts';
+import { contributorProcessInit, startContributorProcess } from './contributor-process.ts';
 import { DrainGate } from './drain-gate.ts';
 import { loadIdentity } from './identity.ts';
 import { createMetrics } from './metrics.ts';
@@ -83,10 +83,10 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
   const contributor = config.contribute
     ? startContributorProcess(
         { logger },
-        {
-          command: contributorCommand(contributorUrl(config.host, server.port), config.modelsDirectory),
-          environment: { ...process.env, DATA_DIR: config.dataDirectory },
-        },
+        contributorProcessInit(contributorUrl(config.host, server.port), {
+          models: config.modelsDirectory,
+          data: config.dataDirectory,
+        }),
       )
     : undefined;
   logger.info({ host: config.host, port: server.port, peer: network.peer, region: config.region }, 'listening');
