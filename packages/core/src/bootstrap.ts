@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { modelPackageSchema } from './models/model-package.ts';
 
 /** A model a region's relay offers to be served. */
 export const catalogEntrySchema = z.object({
@@ -12,6 +13,11 @@ export const catalogEntrySchema = z.object({
   layerCount: z.int().check(z.positive()),
   contextLength: z.int().check(z.positive()),
   license: z.string().check(z.maxLength(200)),
+  /**
+   * Where the weights are a compiled package, which only the engine it names can serve; the manifest then gives
+   * tokenizer, template and shapes. Absent: the manifest's own files.
+   */
+  package: z.optional(modelPackageSchema),
 });
 export type CatalogEntry = z.infer<typeof catalogEntrySchema>;
 

@@ -57,6 +57,8 @@ export { createHeaderSource } from './models/header-source.ts';
 export { expectedTensors } from './models/expected-tensors.ts';
 export * from './models/layer-chunks.ts';
 export * from './models/manifest.ts';
+export { modelPackageSchema } from './models/model-package.ts';
+export type { ModelPackage } from './models/model-package.ts';
 export { decodeManifest, parseManifest } from './models/parse-manifest.ts';
 export * from './models/tensor-reader.ts';
 export type { VerifiedChunk } from './models/verified-chunks.ts';
