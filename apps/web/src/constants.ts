@@ -17,7 +17,7 @@ export const MAX_ANSWER_CHARS = 1_000_000;
 /** Longest prompt the composer takes, in characters. */
 export const MAX_PROMPT_CHARS = 100_000;
 /** A running answer is written to the store this often, so that a reload loses at most this much of it. */
-export const ANSWER_SAVE_INTERVAL_MS = 400;
+export const ANSWER_SAVE_INTERVAL_MS = 250;
 /** Text of a stream is put on the screen at most this often. */
 export const ANSWER_PAINT_INTERVAL_MS = 40;
 /** Longest title of a conversation, in characters. */

@@ -6,7 +6,8 @@ import {
   loadManifest,
   systemClock,
 } from '@opengateway/core';
-import { openTextCodec } from './text-client.ts';
+import { createTextClient } from '@opengateway/gpu-worker';
+import { NoPeersError } from './errors.ts';
 import type {
   CatalogEntry,
   CompletionEvent,
@@ -18,9 +19,8 @@ import type {
   ServedModel,
   TextCodec,
 } from '@opengateway/core';
+import type { TextClient } from '@opengateway/gpu-worker';
 import type { AnswerEvent, AnswerRequest } from '../api/answer-events.ts';
-import { NoPeersError } from './errors.ts';
-import type { ClosableTextCodec } from './text-client.ts';
 
 /** Answers of this tab to itself. */
 export interface LocalAnswers {
@@ -49,11 +49,11 @@ export function createLocalAnswers(components: {
     local: { peer, generator, served: (manifest) => served().find((model) => model.manifest === manifest) },
   });
   /** One model at a time is loaded, so one text side is kept. */
-  let kept: { manifest: string; codec: Promise<ClosableTextCodec> } | null = null;
+  let kept: { manifest: string; codec: Promise<TextClient> } | null = null;
 
-  const open = async (entry: CatalogEntry): Promise<ClosableTextCodec> => {
+  const open = async (entry: CatalogEntry): Promise<TextClient> => {
     const manifest = await loadManifest(entry, fetchManifest, new AbortController().signal);
-    return openTextCodec(manifest, new URL('.', new URL(entry.manifestUrl, base)).href);
+    return createTextClient({ manifest, weights: { kind: 'http', baseUrl: weightsBase(entry, base) } });
   };
   const drop = (old: typeof kept) => void old?.codec.then((codec) => codec.close()).catch(() => undefined);
   const codecFor = (entry: CatalogEntry): Promise<TextCodec> => {
@@ -95,6 +95,10 @@ export function createLocalAnswers(components: {
     },
   };
 }
+
+/** Weights files lie beside their manifest. */
+export const weightsBase = (entry: CatalogEntry, base: string): string =>
+  new URL('.', new URL(entry.manifestUrl, base)).href;
 
 function toAnswerEvent(event: CompletionEvent): AnswerEvent {
   switch (event.type) {

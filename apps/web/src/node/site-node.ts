@@ -4,7 +4,7 @@ import { checkEngine, createEngineClient, probeBrowser } from '@opengateway/gpu-
 import { createRelayClient } from '../api/relay-client.ts';
 import { JOIN_TIMEOUT_MS } from './constants.ts';
 import { JoinTimeoutError } from './errors.ts';
-import { createLocalAnswers } from './local-answers.ts';
+import { createLocalAnswers, weightsBase } from './local-answers.ts';
 import type { BootstrapDocument, PeerName, ServedModel, StartContributing } from '@opengateway/core';
 import type { Network, ServeInit } from '@opengateway/core/p2p';
 import type { WeightsLocation } from '@opengateway/gpu-worker';
@@ -44,7 +44,7 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
       },
       clock: systemClock,
       fetchManifest,
-      locateWeights: (entry) => ({ kind: 'http', baseUrl: new URL('.', new URL(entry.manifestUrl, base)).href }),
+      locateWeights: (entry) => ({ kind: 'http', baseUrl: weightsBase(entry, base) }),
       checkDevice,
     },
     { kind: 'tab' },

@@ -73,7 +73,8 @@ export function Composer() {
             data-testid="chat-stop"
             aria-label="Stop the answer"
             title="Stop"
-            onClick={chat.stop}
+            // The second half of a double click on "Send" does not mean "Stop".
+            onClick={(event) => event.detail <= 1 && chat.stop()}
           >
             <Icon name="stop" />
           </button>

@@ -9,7 +9,7 @@ export function WhereLine({ choice }: { choice: Choice }) {
   const { relay, settings } = useSite();
   const prospect = choice.prospect.value;
   const name = choice.entry.value?.name ?? 'the model';
-  const region = regionWords(relay.bootstrap.value?.region ?? 'this region');
+  const region = relay.bootstrap.value === null ? 'this region' : regionWords(relay.bootstrap.value.region);
   const lend = `/contribute${choice.entry.value ? `?model=${choice.entry.value.id}` : ''}`;
   switch (prospect.type) {
     case 'device':

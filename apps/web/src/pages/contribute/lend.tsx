@@ -1,4 +1,5 @@
 import { useComputed, useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import { ConfirmDialog } from '../../components/dialog.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { Notice } from '../../components/notice.tsx';
@@ -30,6 +31,15 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
     const { engine } = parseStart(router.location.value.query);
     void contribute.start({ entry: entry.value, engine, takeOver });
   };
+
+  // The button that was pressed is gone: the focus goes to the one that undoes it.
+  const start = useRef<HTMLButtonElement>(null);
+  const stop = useRef<HTMLButtonElement>(null);
+  const wasOn = useRef(on);
+  useEffect(() => {
+    if (wasOn.current !== on && document.activeElement === document.body) (on ? stop : start).current?.focus();
+    wasOn.current = on;
+  }, [on]);
 
   return (
     <section class="card lend" aria-labelledby="lend">
@@ -64,24 +74,20 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
           class="button button-primary lend-start"
           data-testid="contribute-start"
           disabled={!possible}
+          ref={start}
           onClick={() => begin()}
         >
           Start lending
         </button>
       )}
       <div class="row">
-        {state === 'serving' && (
-          <button class="button" onClick={() => void contribute.pause()}>
-            <Icon name="pause" size={18} /> Pause
-          </button>
-        )}
-        {state === 'paused' && (
-          <button class="button button-primary" onClick={() => void contribute.resume()}>
-            <Icon name="play" size={18} /> Resume
+        {(state === 'serving' || state === 'paused') && (
+          <button class="button" onClick={() => void (state === 'paused' ? contribute.resume() : contribute.pause())}>
+            <Icon name={state === 'paused' ? 'play' : 'pause'} size={18} /> {state === 'paused' ? 'Resume' : 'Pause'}
           </button>
         )}
         {on && (
-          <button class="button" onClick={() => void contribute.stop()}>
+          <button class="button" ref={stop} onClick={() => void contribute.stop()}>
             <Icon name="stop" size={18} /> Stop
           </button>
         )}

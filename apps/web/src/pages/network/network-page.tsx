@@ -22,7 +22,7 @@ export function NetworkPage() {
   const rows = node.peers.value;
   const figures = regionFigures(rows);
   const known = node.heard.value;
-  const region = regionWords(relay.bootstrap.value?.region ?? 'this region');
+  const region = relay.bootstrap.value === null ? 'this region' : regionWords(relay.bootstrap.value.region);
   return (
     <div class="page">
       <div class="page-head">
