@@ -1,4 +1,4 @@
-import { Wllama } from '@wllama/wllama';
+import { Wllama } from '@wllama/wllama/esm/index.js';
 import wllamaWasm from '@wllama/wllama/esm/wasm/wllama.wasm?url';
 import * as Comlink from 'comlink';
 import { DECODE_TOKENS } from '../constants.ts';
@@ -25,7 +25,7 @@ const bench = {
   /** Its own timings, in tokens per second: of the prompt, and of the answer. */
   async measureWllama(round: number): Promise<{ prefill: number; decode: number; promptTokens: number }> {
     if (!wllama) throw new Error('Load first.');
-    const prompt = Array.from({ length: 60 }, (_, index) => `Station ${round * 60 + index} lies by the old river.`);
+    const prompt = Array.from({ length: 20 }, (_, index) => `Station ${round * 20 + index} lies by the old river.`);
     const { timings } = await wllama.createCompletion({
       prompt: prompt.join(' '),
       max_tokens: DECODE_TOKENS,

@@ -34,7 +34,8 @@ export function vocabularyFromGguf(metadata: ReadonlyMap<string, GgufValue>): Vo
   if (!Array.isArray(types)) throw new UnsupportedTokenizerError('tokenizer.ggml.token_type is not a list');
   const preTokenizer = metadata.get('tokenizer.ggml.pre');
   if (typeof preTokenizer !== 'string') throw new UnsupportedTokenizerError('it names no pre-tokenizer');
-  const ofType = (...wanted: number[]) => new Set(tokens.keys().filter((token) => wanted.includes(types[token])));
+  const ofType = (...wanted: number[]) =>
+    new Set(tokens.flatMap((_, token) => (wanted.includes(types[token]) ? [token] : [])));
   return {
     preTokenizer,
     tokens,

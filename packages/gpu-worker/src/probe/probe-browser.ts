@@ -56,7 +56,7 @@ async function probeGraphics(navigator: Navigator): Promise<GraphicsProbe | null
       vendor,
       architecture,
       description,
-      isFallback: isFallbackAdapter ?? adapter.isFallbackAdapter ?? false,
+      isFallback: isFallbackAdapter ?? false,
     };
   } catch {
     // A blocked or broken driver: the CPU engine serves.
