@@ -29,9 +29,11 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
+const launch = (...args: string[]) => launchFile('./main.ts', ...args);
+
 /** A contributor process; `until` resolves with the first line, from now on or before, that fits. */
-function launch(...args: string[]) {
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+function launchFile(file: string, ...args: string[]) {
+  const main = fileURLToPath(new URL(file, import.meta.url));
   const child = spawn(process.execPath, [main, '--data-dir', directory, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -136,9 +138,10 @@ describe('the contributor process', () => {
     expect(stderr()).toMatch(/^--engine steam: [^\n]+\n$/);
   });
 
-  it('prints its options on --help', async () => {
-    const { exited, lines } = launch('--help');
+  it('prints its options on --help, and nothing else, as the command of the package runs it', async () => {
+    const { exited, lines, stderr } = launchFile('./cli.ts', '--help');
     expect(await exited).toBe(0);
     expect(lines.join('\n')).toContain('--kv-budget-mb');
+    expect(stderr()).toBe('');
   });
 });

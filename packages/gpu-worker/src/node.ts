@@ -18,9 +18,6 @@ export interface NodeEngineClientInit {
   readonly storeDirectory?: string;
 }
 
-/** Beside this file, also where both were compiled to JavaScript. */
-const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './worker.node.ts' : './worker.node.js', import.meta.url);
-
 /**
  * Heap of the worker's own JavaScript; weights and cache lie outside it. A small young generation keeps
  * what a token leaves behind from growing the process.
@@ -38,7 +35,7 @@ export const createEngineClient = ({ storeDirectory }: NodeEngineClientInit = {}
   createEngineClientFor(() => {
     const { port1, port2 } = new MessageChannel();
     const workerData: NodeWorkerData = { port: port2, ...(storeDirectory === undefined ? {} : { storeDirectory }) };
-    const worker = new Worker(WORKER_URL, {
+    const worker = new Worker(new URL('./worker.node.ts', import.meta.url), {
       name: 'opengateway-engine',
       workerData,
       transferList: [port2 as unknown as TransferListItem],
