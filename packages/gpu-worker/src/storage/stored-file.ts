@@ -28,7 +28,7 @@ export class StoredFile {
   /** Takes over what `file` holds, or lays it out anew for `bytes` bytes of data. */
   static async open(file: BlockFile, bytes: number): Promise<StoredFile> {
     const existing = await StoredFile.recognise(file);
-    if (existing !== null && existing.#bytes === bytes) return existing;
+    if (existing !== undefined && existing.#bytes === bytes) return existing;
     const marks = new Uint8Array(chunkCount(bytes));
     await file.truncate(bytes + marks.byteLength + TRAILER_BYTES);
     await file.write(marks, bytes);
