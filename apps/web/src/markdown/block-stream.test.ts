@@ -66,9 +66,9 @@ describe('block stream', () => {
   it('keeps finished blocks as they are', () => {
     const stream = new BlockStream();
     const [first] = stream.update('One\n\nTwo\n\nThr');
-    const again = stream.update('One\n\nTwo\n\nThree and more');
+    const again = stream.update('One\n\nTwo\n\nThree\n\nand more');
     expect(again[0]).toBe(first);
-    expect(again).toHaveLength(3);
+    expect(again).toHaveLength(4);
   });
 
   it('begins anew with another text', () => {

@@ -44,14 +44,14 @@ export function Answer({ live }: { live: LiveMessage }) {
                 </button>
               )}
               <button
-                class={status === 'complete' || content !== '' ? 'button button-quiet icon-button' : 'button'}
-                aria-label="Regenerate the answer"
-                title="Regenerate"
+                class={content === '' ? 'button' : 'button button-quiet icon-button'}
+                aria-label={content === '' ? undefined : 'Regenerate the answer'}
+                title="Ask for this answer again"
                 disabled={busy}
                 onClick={again('regenerate')}
               >
                 <Icon name="refresh" size={18} />
-                {content === '' && status !== 'complete' && 'Ask again'}
+                {content === '' && 'Ask again'}
               </button>
             </div>
           </div>
