@@ -49,7 +49,9 @@ function checkInput({ input }: EngineStep, { layers, architecture }: EngineInfo)
   throw new InvalidStepError(`${input.length} values are no whole number of states of ${hiddenSize}.`);
 }
 
-function checkOutput({ output }: EngineStep, { layers, architecture }: EngineInfo): void {
+function checkOutput({ output }: EngineStep, { layers, architecture, topK }: EngineInfo): void {
+  if (output === 'top-k' && topK === undefined)
+    throw new InvalidStepError('This engine gives whole rows of logits only.');
   if (output === 'none' || output === 'hidden' || layers.end === architecture.layerCount) return;
   throw new InvalidStepError(`Layers up to ${layers.end} of ${architecture.layerCount} give no logits.`);
 }

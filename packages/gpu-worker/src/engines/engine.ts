@@ -19,6 +19,8 @@ export interface EngineInfo {
   readonly maxBatchTokens: number;
   /** What distinguishes this build for a person, e.g. `relaxed-simd`, `simd`. */
   readonly variant: string;
+  /** Most (token, logit) pairs of a `top-k` output. @default the engine has no such output */
+  readonly topK?: number;
 }
 
 /** Work for one sequence in one `forward`: consecutive positions starting at the sequence's length. */
@@ -32,13 +34,28 @@ export interface EngineStep {
   /**
    * `none`: fill the cache only. `hidden`: states of every position after the last layer of the range
    * (before the final norm). `last-logits` / `all-logits`: only where the range ends at the last layer.
+   * `top-k`: the highest of the last position's logits, where `info.topK` says that the engine finds them
+   * where it computes.
    */
-  readonly output: 'none' | 'hidden' | 'last-logits' | 'all-logits';
+  readonly output: 'none' | 'hidden' | 'last-logits' | 'all-logits' | 'top-k';
+}
+
+/** The highest logits of one position, best first; equals by lowest token. */
+export interface TopLogits {
+  readonly tokens: Int32Array;
+  readonly logits: Float32Array;
+  /** Of the whole row: a logit less this is its log-probability. */
+  readonly logSumExp: number;
 }
 
 export interface EngineOutput {
-  /** `[tokens, hiddenSize]` or `[1 or tokens, vocabularySize]` as asked; empty for `none`. Valid until the next `forward`. */
+  /**
+   * `[tokens, hiddenSize]` or `[1 or tokens, vocabularySize]` as asked; empty for `none` and `top-k`. Valid
+   * until the next `forward`.
+   */
   readonly values: Float32Array;
+  /** Of a `top-k` step. Valid until the next `forward`. */
+  readonly top?: TopLogits;
 }
 
 export interface EngineUsage {

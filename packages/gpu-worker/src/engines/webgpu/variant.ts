@@ -1,0 +1,33 @@
+import type { GpuFeatures } from './device.ts';
+import type { Arithmetic } from './kernels/arithmetic.ts';
+import type { CacheType } from './kernels/cache-layout.ts';
+
+/** Which kernels an engine runs. Results depend on `arithmetic` and `cacheType` alone, to the bit. */
+export interface KernelVariant {
+  readonly arithmetic: Arithmetic;
+  readonly cacheType: CacheType;
+  readonly subgroups: boolean;
+  /** Rows per thread of matrix-vector products. */
+  readonly rowsPerThread: 1 | 2 | 4;
+  /** Most rows of activations that matrix-vector kernels take; more go through tiles. */
+  readonly maxMatvecTokens: number;
+  /** Pages that attention reads side by side. */
+  readonly pagesAtOnce: number;
+}
+
+/** float32 products over a half-precision cache, with what the device offers; `changes` override. */
+export const chooseVariant = (features: GpuFeatures, changes: Partial<KernelVariant> = {}): KernelVariant => ({
+  arithmetic: 'f32',
+  cacheType: 'f16',
+  subgroups: features.subgroups,
+  rowsPerThread: 1,
+  maxMatvecTokens: 4,
+  pagesAtOnce: 4,
+  ...changes,
+});
+
+/** What a person sees, e.g. `f32 subgroups, f16 cache`. */
+export const variantName = ({ arithmetic, subgroups, cacheType, rowsPerThread }: KernelVariant): string =>
+  [`${arithmetic}${subgroups ? ' subgroups' : ''}`, `${cacheType} cache`, rowsPerThread > 1 && `${rowsPerThread} rows`]
+    .filter(Boolean)
+    .join(', ');
