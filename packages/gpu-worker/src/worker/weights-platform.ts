@@ -2,6 +2,7 @@ import { createTensorReader, manifestHash } from '@opengateway/core';
 import { UnsupportedModelError } from '../engines/errors.ts';
 import { createHttpSource } from '../storage/http-source.ts';
 import { createStoredSource } from '../storage/stored-source.ts';
+import { LoadAbortedError } from './errors.ts';
 import type { ChunkSource, LayerRange, ModelManifest, TensorReader } from '@opengateway/core';
 import type { WeightsLocation } from '../api.ts';
 import type { WeightsStore } from '../storage/weights-store.ts';
@@ -57,12 +58,13 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
       const source = await openSource(manifest, location, (bytes) => {
         fetchedBytes += bytes;
       });
-      const { tracked, release } = trackBuffers(source);
+      const { tracked, finish, release } = track(source);
       return {
         reader: createTensorReader({ manifest, source: tracked }, { range: layers, heldChunks: HELD_CHUNKS }),
         fetchedBytes: () => fetchedBytes,
         async close() {
           counted = null;
+          await finish();
           await source.close?.();
           await store?.close();
           release();
@@ -88,18 +90,32 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
 }
 
 /**
- * Frees the reader's buffers when it is done with: an idle worker collects no garbage, and they would
- * stay with the model for as long as it serves.
+ * Knows a source's reads that are under way, so that nothing is closed under them, and its reader's
+ * buffers, to free them: an idle worker collects no garbage, and they would stay with the model for as
+ * long as it serves.
  */
-function trackBuffers(source: ChunkSource): { tracked: ChunkSource; release: () => void } {
+function track(source: ChunkSource): { tracked: ChunkSource; finish: () => Promise<void>; release: () => void } {
   const buffers = new Set<ArrayBuffer>();
+  const reads = new Set<Promise<unknown>>();
+  const closing = new AbortController();
   return {
     tracked: {
       ...(source.verified === undefined ? {} : { verified: source.verified }),
-      readChunk(file, index, options = {}) {
-        if (options.buffer !== undefined) buffers.add(options.buffer.buffer);
-        return source.readChunk(file, index, options);
+      readChunk(file, index, { signal, buffer } = {}) {
+        if (buffer !== undefined) buffers.add(buffer.buffer);
+        const read = source.readChunk(file, index, {
+          signal: signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]),
+          ...(buffer === undefined ? {} : { buffer }),
+        });
+        reads.add(read);
+        const forget = () => void reads.delete(read);
+        read.then(forget, forget);
+        return read;
       },
+    },
+    async finish() {
+      closing.abort(new LoadAbortedError());
+      await Promise.allSettled(reads);
     },
     release() {
       for (const buffer of buffers) buffer.transfer(0);

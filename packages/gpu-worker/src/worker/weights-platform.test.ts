@@ -1,0 +1,75 @@
+import { errorCode } from '@opengateway/core';
+import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../storage/memory.ts';
+import { createTinyModel } from '../testing/tiny-model.ts';
+import { createWeightsPlatform } from './weights-platform.ts';
+
+const BASE = 'http://relay.example/models/tiny/';
+
+/** A platform whose server has a tiny model, and what was asked of it. */
+async function setup(over: { store?: ReturnType<typeof createMemoryStore> } = {}) {
+  const { manifest, bytes } = await createTinyModel();
+  const asked: string[] = [];
+  const layers = { start: 0, end: manifest.architecture.layerCount };
+  const fetch = async (input: string | URL | Request, init?: RequestInit) => {
+    asked.push(String(input));
+    const [, start, end] = /bytes=(\d+)-(\d+)/.exec(new Headers(init?.headers).get('range') ?? '') ?? [];
+    return new Response(bytes.slice(Number(start), Number(end) + 1), {
+      status: 206,
+      headers: { 'content-range': `bytes ${start}-${end}/${bytes.length}` },
+    });
+  };
+  const platform = createWeightsPlatform({ ...over, fetch: fetch as typeof globalThis.fetch });
+  const readAll = async () => {
+    const opened = await platform.open(manifest, layers, { kind: 'http', baseUrl: BASE });
+    for (const tensor of manifest.tensors) {
+      const read = await opened.reader.read(tensor, 0, tensor.bytes);
+      expect(Buffer.compare(read, bytes.subarray(tensor.offset, tensor.offset + tensor.bytes))).toBe(0);
+    }
+    await opened.close();
+    return opened.fetchedBytes();
+  };
+  return { platform, manifest, layers, bytes, asked, readAll };
+}
+
+describe('weights platform', () => {
+  it('fetches a model once and keeps it', async () => {
+    const { platform, bytes, asked, readAll } = await setup({ store: createMemoryStore() });
+    expect(await readAll()).toBe(bytes.length);
+    expect(await platform.storedBytes()).toBe(bytes.length);
+    const before = asked.length;
+    expect(await readAll()).toBe(0);
+    expect(asked).toHaveLength(before);
+    await platform.forget();
+    expect(await platform.storedBytes()).toBe(0);
+    expect(await readAll()).toBe(bytes.length);
+  });
+
+  it('counts what it fetches without a store too', async () => {
+    const { platform, bytes, readAll } = await setup();
+    expect(await readAll()).toBe(bytes.length);
+    expect(await platform.storedBytes()).toBe(0);
+  });
+
+  it('refuses a local folder where there are none', async () => {
+    const { platform, manifest, layers } = await setup();
+    const opening = platform.open(manifest, layers, { kind: 'directory', path: 'models' });
+    expect(await opening.then(() => 'opened', errorCode)).toBe('unsupported_model');
+  });
+
+  it('closes when reads under way have ended', async () => {
+    const gate = Promise.withResolvers<void>();
+    const store = createMemoryStore();
+    const ended: string[] = [];
+    const slow = { ...store, write: () => gate.promise.then(() => void ended.push('write')) };
+    const { platform, manifest, layers } = await setup({ store: slow });
+    const opened = await platform.open(manifest, layers, { kind: 'http', baseUrl: BASE });
+    const reading = opened.reader.read(manifest.tensors[0]!, 0, 16).catch(() => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    const closing = opened.close().then(() => ended.push('close'));
+    await new Promise((resolve) => setImmediate(resolve));
+    gate.resolve();
+    await Promise.all([reading, closing]);
+    expect(ended.at(-1)).toBe('close');
+  });
+});
