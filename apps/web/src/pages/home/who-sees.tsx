@@ -2,7 +2,7 @@ const ROWS = [
   { who: 'The relay', sees: 'Your question and the answer as they pass, and your network address.' },
   {
     who: 'The peer that computes',
-    sees: 'Your question and its answer. Not your address: both came through the relay.',
+    sees: 'Your question and its answer; so does the next one if it is lost midway. Not your address.',
   },
   { who: 'Other peers', sees: 'Nothing of it.' },
   { who: 'This browser', sees: 'Keeps your conversations. They are stored nowhere else by this site.' },
