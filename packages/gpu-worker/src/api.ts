@@ -4,16 +4,23 @@ import type {
   GenerateRequest,
   LayerRange,
   ModelManifest,
+  ModelPackage,
   WireError,
 } from '@opengateway/core';
 import type { EngineInfo, EngineUsage } from './engines/engine.ts';
 
-/** Where the worker gets a model's bytes. */
-export type WeightsLocation =
+/** Where the files that a manifest names are. */
+export type FilesLocation =
   /** Fetched by ranges from `baseUrl` + file name, kept in the platform's store (OPFS; in Node the client's folder). */
   | { readonly kind: 'http'; readonly baseUrl: string }
   /** Read from a local folder (Node only), nothing stored. */
   | { readonly kind: 'directory'; readonly path: string };
+
+/** Where the worker gets a model's weights. */
+export type WeightsLocation =
+  | FilesLocation
+  /** A compiled package, fetched and kept by the library that runs it (browsers only); addresses absolute. */
+  | { readonly kind: 'package'; readonly package: ModelPackage };
 
 export interface LoadRequest {
   readonly manifest: ModelManifest;

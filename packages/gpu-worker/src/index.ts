@@ -2,6 +2,9 @@ import { createEngineClientFor } from './worker/engine-client.ts';
 import type { EngineClient } from './worker/engine-client.ts';
 
 export * from './api.ts';
+export { locatePackage } from './engines/webllm/locate-package.ts';
+export { listPrebuiltModels } from './engines/webllm/prebuilt-models.ts';
+export type { PrebuiltModel } from './engines/webllm/prebuilt-models.ts';
 export type { Engine, EngineInfo, EngineUsage } from './engines/engine.ts';
 export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
 export { probeBrowser } from './probe/probe-browser.ts';

@@ -1,6 +1,8 @@
 import { createSampler, systemClock } from '@opengateway/core';
 import { expose } from 'comlink';
-import { createEngine } from './engines/create-engine.ts';
+import { createBrowserEngine } from './engines/create-browser-engine.ts';
+import { createPackageCache } from './engines/webllm/package-cache.ts';
+import { withPackages } from './engines/webllm/with-packages.ts';
 import { createOpfsStore } from './storage/opfs.ts';
 import { createEngineWorker } from './worker/engine-worker.ts';
 import { keepErrorsTyped } from './worker/error-transfer.ts';
@@ -11,8 +13,10 @@ import { createWeightsPlatform } from './worker/weights-platform.ts';
 keepErrorsTyped();
 expose(
   createEngineWorker({
-    weights: createWeightsPlatform({ store: createOpfsStore({ storage: navigator.storage }) }),
-    createEngine,
+    weights: withPackages(createWeightsPlatform({ store: createOpfsStore({ storage: navigator.storage }) }), {
+      cache: createPackageCache(caches),
+    }),
+    createEngine: createBrowserEngine,
     createSampler,
     clock: systemClock,
     onEngineFailure: throwLater,

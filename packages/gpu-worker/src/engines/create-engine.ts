@@ -1,5 +1,6 @@
 import { UnsupportedModelError } from './errors.ts';
 import type { EngineKind, LayerRange, TensorReader } from '@opengateway/core';
+import type { WeightsLocation } from '../api.ts';
 import type { Engine } from './engine.ts';
 
 export interface CreateEngineComponents {
@@ -8,10 +9,14 @@ export interface CreateEngineComponents {
 
 export interface CreateEngineInit {
   readonly layers: LayerRange;
+  /** Where the reader reads, for an engine with a reader of its own. */
+  readonly weights?: WeightsLocation;
   readonly kvBudgetBytes?: number;
   readonly maxSequences?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** Told when the engine breaks while nobody waits for it, as when its GPU is lost. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 /** Makes an engine of a kind; only that kind's code is loaded. @throws UnsupportedModelError, what the engine throws */

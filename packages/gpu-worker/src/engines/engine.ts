@@ -86,5 +86,6 @@ export interface Engine {
   /** One output per step, in order. At most one step per sequence; at most `maxBatchTokens` tokens in all. */
   forward(steps: readonly EngineStep[]): Promise<readonly EngineOutput[]>;
   usage(): EngineUsage;
-  dispose(): void;
+  /** Ends every sequence at once; resolves when what it held is free. */
+  dispose(): void | Promise<void>;
 }

@@ -1,10 +1,10 @@
 import type { ChatMessage, ModelManifest, TokenPieces } from '@opengateway/core';
-import type { WeightsLocation } from '../api.ts';
+import type { FilesLocation } from '../api.ts';
 
 /** Whose text, and where its vocabulary lies. */
 export interface TextModel {
   readonly manifest: ModelManifest;
-  readonly weights: WeightsLocation;
+  readonly weights: FilesLocation;
 }
 
 export interface LoadedText {

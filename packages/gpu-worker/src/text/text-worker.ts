@@ -2,12 +2,12 @@ import { createHeaderSource, createPromptEncoder, readGguf } from '@opengateway/
 import { transfer } from 'comlink';
 import { TextWorkerLostError } from './errors.ts';
 import type { ChunkSource, PromptEncoder } from '@opengateway/core';
-import type { WeightsLocation } from '../api.ts';
+import type { FilesLocation } from '../api.ts';
 import type { TextWorkerApi } from './api.ts';
 
 export interface TextWorkerComponents {
   /** Opens the place where a model's bytes lie. */
-  readonly openSource: (location: WeightsLocation) => ChunkSource;
+  readonly openSource: (location: FilesLocation) => ChunkSource;
 }
 
 /** The worker's side: one model, one prompt at a time. */

@@ -107,7 +107,7 @@ class EngineWorker implements WorkerApi {
     const loaded = this.#loaded;
     this.#loaded = null;
     await loaded?.scheduler.close();
-    loaded?.engine.dispose();
+    await loaded?.engine.dispose();
   }
 
   async forgetWeights(): Promise<void> {
@@ -144,10 +144,12 @@ class EngineWorker implements WorkerApi {
         { reader: opened.reader },
         {
           layers,
+          weights: request.weights,
           kvBudgetBytes: request.kvBudgetBytes ?? DEFAULT_KV_BUDGET_BYTES,
           maxSequences: request.maxSequences ?? DEFAULT_MAX_SEQUENCES,
           signal,
           onProgress: report,
+          onFailure: onEngineFailure,
         },
       );
       signal.throwIfAborted();
@@ -157,7 +159,7 @@ class EngineWorker implements WorkerApi {
       this.#loaded = { engine, scheduler };
       return { info: engine.info, loadMs: now() - startedMs, ...measured };
     } catch (error) {
-      engine?.dispose();
+      await engine?.dispose();
       throw signal.aborted ? signal.reason : error;
     } finally {
       await weights?.close();

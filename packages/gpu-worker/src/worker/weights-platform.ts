@@ -47,6 +47,7 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
       if (openDirectory === undefined) throw new UnsupportedModelError('There are no local folders here.');
       return openDirectory(location.path);
     }
+    if (location.kind === 'package') throw new UnsupportedModelError('There is no engine for packages here.');
     const source = createHttpSource({ baseUrl: location.baseUrl }, fetch === undefined ? {} : { fetch });
     if (store === undefined) return counting(source, onFetched);
     return createStoredSource({ manifest: await manifestHash(manifest), store, source }, { onFetched });

@@ -5,7 +5,7 @@ import { alone, expectSameBits, rejection, step, type EngineBench } from './harn
 type Broken = (engine: Engine, sequence: SequenceId, tokens: Int32Array) => readonly EngineStep[];
 
 /** Steps refused by an engine that starts at layer 0. */
-const BROKEN_TOKEN_STEPS: Readonly<Record<string, Broken>> = {
+export const BROKEN_TOKEN_STEPS: Readonly<Record<string, Broken>> = {
   'hidden states where tokens belong': ({ info }, sequence) => [
     { sequence, input: new Float32Array(info.architecture.hiddenSize), output: 'none' },
   ],
@@ -93,7 +93,7 @@ export function describeSteps(bench: () => EngineBench): void {
 }
 
 /** Half of `input`, the refused forward, the other half: the result must be that of all of `input` undisturbed. */
-async function expectRefusal(engine: Engine, input: Int32Array | Float32Array, broken: Broken): Promise<void> {
+export async function expectRefusal(engine: Engine, input: Int32Array | Float32Array, broken: Broken): Promise<void> {
   const output = engine.info.layers.end === engine.info.architecture.layerCount ? 'last-logits' : 'hidden';
   const row = input instanceof Int32Array ? 1 : engine.info.architecture.hiddenSize;
   const tokens = input.length / row;
