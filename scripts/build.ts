@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { glob, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { delimiter } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 interface Target {
@@ -38,6 +40,17 @@ const TARGETS: readonly Target[] = [
     commands: KERNEL_BUILDS.map(kernelCommand),
   },
   {
+    name: 'contributor',
+    sources: [
+      'apps/contributor/{src/**/*,vite.config.ts}',
+      'packages/*/src/**/*.ts',
+      'packages/*/package.json',
+      'package-lock.json',
+    ],
+    outputs: ['apps/contributor/dist/main.js'],
+    commands: [['vite', 'build', '--config', 'apps/contributor/vite.config.ts', '--logLevel', 'warn']],
+  },
+  {
     name: 'site',
     sources: [
       'apps/web/{index.html,public/**/*,src/**/*}',
@@ -51,6 +64,9 @@ const TARGETS: readonly Target[] = [
 ];
 
 const ROOT = new URL('..', import.meta.url);
+const BIN = fileURLToPath(new URL('node_modules/.bin', ROOT));
+/** Commands are found however this script was started. */
+const env = { ...process.env, PATH: `${BIN}${delimiter}${process.env['PATH'] ?? ''}` };
 const STAMPS = new URL('.cache/build/', ROOT);
 
 /** Runs every stale target in order, or only those named. */
@@ -69,7 +85,7 @@ export async function build({
     if (fresh) continue;
     if (!quiet) console.log(`Building the ${target.name}…`);
     for (const [command, ...args] of target.commands) {
-      await promisify(execFile)(command as string, args, { cwd: ROOT, shell: process.platform === 'win32' });
+      await promisify(execFile)(command as string, args, { cwd: ROOT, env, shell: process.platform === 'win32' });
     }
     await mkdir(STAMPS, { recursive: true });
     await writeFile(stamp, digest);

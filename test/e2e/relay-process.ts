@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { contributorLaunch } from '../../apps/contributor/src/launch.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 /** Most lines of a process kept for a failed test to show. */
@@ -17,8 +18,8 @@ export class ProjectProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly lines: string[] = [];
 
-  constructor(script: string, args: readonly string[], env: Record<string, string>) {
-    this.child = spawn(process.execPath, [script, ...args], {
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+    this.child = spawn(process.execPath, args, {
       cwd: ROOT,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -60,7 +61,7 @@ export class Relay implements AsyncDisposable {
     const port = await freePort();
     const dataDir = await mkdtemp(join(tmpdir(), 'opengateway-e2e-'));
     const settings = { PORT: String(port), DATA_DIR: dataDir, CONTRIBUTE: contribute ? '1' : '0', LOG_LEVEL: 'warn' };
-    const process = new ProjectProcess('apps/relay/src/main.ts', [], { ...settings, ...env });
+    const process = new ProjectProcess(['apps/relay/src/main.ts'], { ...settings, ...env });
     const relay = new Relay(process, `http://127.0.0.1:${port}`, dataDir);
     await relay.until('/healthz');
     return relay;
@@ -81,8 +82,8 @@ export class Relay implements AsyncDisposable {
 
   /** A Node contributor of its own process, reading the repository's models. */
   contributor(...args: readonly string[]): ProjectProcess {
-    const common = ['--relay', this.url, '--models', 'models', '--json'];
-    return new ProjectProcess('apps/contributor/src/main.ts', [...common, ...args], {});
+    const launch = contributorLaunch(['--relay', this.url, '--models', 'models', '--json', ...args]);
+    return new ProjectProcess(launch.args, launch.environment);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { startContributorProcess } from './contributor-process.ts';
@@ -35,18 +33,6 @@ const instantClock: Clock = {
   now: () => 0,
   sleep: (_ms, signal) => (signal?.aborted === true ? Promise.reject(signal.reason) : Promise.resolve()),
 };
-
-describe('follow-parent', () => {
-  it('ends a contributor whose relay is gone', async () => {
-    const preload = new URL('./follow-parent.ts', import.meta.url).href;
-    const child = spawn(process.execPath, ['--import', preload, '-e', STAY], {
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-    child.disconnect();
-    const [, signal] = (await once(child, 'exit')) as [number | null, string | null];
-    expect(signal).toBe('SIGTERM');
-  });
-});
 
 describe('startContributorProcess', () => {
   it('logs what the process says and stops it with SIGTERM', async () => {

@@ -33,7 +33,7 @@ export function contributorProcessInit(
 ): ContributorProcessInit {
   const { args, environment } = contributorLaunch(['--relay', relayUrl, '--models', directories.models, '--json']);
   return {
-    command: ['--import', new URL('./follow-parent.ts', import.meta.url).href, ...args],
+    command: args,
     environment: { ...process.env, ...environment, DATA_DIR: directories.data },
   };
 }

@@ -23,8 +23,8 @@ const FORMATS: Record<TensorType, MatrixFormat> = {
   F32: { activation: 'float', sourceBytes: 4, packedBytes: 4, unit: 1, repack: 'repackF32', embed: 'embedF32' },
   F16: { activation: 'float', sourceBytes: 2, packedBytes: 2, unit: 1, repack: 'repackF16', embed: 'embedF16' },
   Q8_0: { activation: 'int16', sourceBytes: 34, packedBytes: 36, unit: 32, repack: 'repackQ8_0', embed: 'embedQ8' },
-  Q4_0: { activation: 'int8', sourceBytes: 18, packedBytes: 24, unit: 32, repack: 'repackQ4_0', embed: 'embedQ4' },
-  Q4_1: { activation: 'int8', sourceBytes: 20, packedBytes: 24, unit: 32, repack: 'repackQ4_1', embed: 'embedQ4' },
+  Q4_0: { activation: 'int8', sourceBytes: 18, packedBytes: 20, unit: 32, repack: 'repackQ4_0', embed: 'embedQ4' },
+  Q4_1: { activation: 'int8', sourceBytes: 20, packedBytes: 20, unit: 32, repack: 'repackQ4_1', embed: 'embedQ4' },
 };
 
 /** A weight matrix in WASM memory, `[rows, columns]`, in the layout of its product's kernel. */

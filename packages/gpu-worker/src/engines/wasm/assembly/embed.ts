@@ -4,16 +4,17 @@ import { halfToFloat } from './half';
 /** Row of Q4 (layout in matmul-q4.ts), f32 [32 * blocks]. */
 export function embedQ4(w: usize, row: i32, blocks: i32, out: usize): void {
   const lane = (<usize>row & 3) << 2;
-  w += (<usize>row >> 2) * <usize>blocks * 96;
+  w += (<usize>row >> 2) * <usize>blocks * 80;
   for (let b = 0; b < blocks; b++) {
-    const d = load<f32>(w + lane),
-      m = load<f32>(w + lane, 16);
+    const d = halfToFloat(load<u16>(w + (lane >> 1)));
+    const m = halfToFloat(load<u16>(w + (lane >> 1), 8));
     for (let c: usize = 0; c < 16; c++) {
-      const q = load<u8>(w + 32 + ((c >> 2) << 4) + lane + (c & 3));
+      const q = load<u8>(w + 16 + ((c >> 2) << 4) + lane + (c & 3));
       store<f32>(out + (c << 2), d * <f32>(q & 15) + m);
       store<f32>(out + (c << 2), d * <f32>(q >> 4) + m, 64);
     }
-    ((w += 96), (out += 128));
+    w += 80;
+    out += 128;
   }
 }
 
@@ -26,7 +27,8 @@ export function embedQ8(w: usize, row: i32, blocks: i32, out: usize): void {
     for (let c: usize = 0; c < 32; c++) {
       store<f32>(out + (c << 2), d * <f32>load<i8>(w + 16 + ((c >> 2) << 4) + lane + (c & 3)));
     }
-    ((w += 144), (out += 128));
+    w += 144;
+    out += 128;
   }
 }
 

@@ -2,6 +2,13 @@
 export const HALF_SCALE: f32 = 5192296858534827628530496329220096.0;
 
 /**
+ * The part of HALF_SCALE that scales of int8 activations carry; the rest, SUM_SCALE, is made good once per sum. All of it
+ * in the activations would overflow at magnitudes that models do reach; all of it in the sum would make denormals.
+ */
+export const ACTIVATION_SCALE: f32 = 1267650600228229401496703205376.0;
+export const SUM_SCALE: f32 = 4096.0;
+
+/**
  * Four halves to floats, divided by HALF_SCALE (the caller folds it into another factor). Exact for all
  * finite halves; infinities and NaN do not occur in weights or in our cache.
  */

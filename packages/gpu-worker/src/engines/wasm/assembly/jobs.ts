@@ -128,7 +128,7 @@ function run(entry: usize, first: i32, count: i32): void {
   const i = load<i32>(entry, 48);
   switch (load<i32>(entry)) {
     case MATMUL_Q4:
-      matmulQ4(a + <usize>first * f * 96, b, c, d, e + (<usize>first << 4), count << 2, f, g, h);
+      matmulQ4(a + <usize>first * f * 80, b, c, d, e + (<usize>first << 4), count << 2, f, g, h);
       return;
     case MATMUL_Q8:
       matmulQ8(a + <usize>first * f * 144, b, c, e + (<usize>first << 4), count << 2, f, g, h);

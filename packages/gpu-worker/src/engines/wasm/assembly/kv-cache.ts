@@ -19,7 +19,10 @@ export function storeKeyValue(base: usize, slot: i32, keys: usize, values: usize
       store<u16>(key + PAGE * 6, i32x4.extract_lane(k, 3));
       const v = floatsToHalves(v128.load(values));
       v128.store64_lane(value, i16x8.narrow_i32x4_u(v, v), 0);
-      ((keys += 16), (values += 16), (key += PAGE * 8), (value += 8));
+      keys += 16;
+      values += 16;
+      key += PAGE * 8;
+      value += 8;
     }
     base += 2 * headBytes;
   }

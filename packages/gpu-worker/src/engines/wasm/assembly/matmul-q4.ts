@@ -1,7 +1,12 @@
 // Q4_0 and Q4_1 weights x int8 activations.
-// Layout, 4 rows interleaved, per block of 32 columns, 96 bytes: d f32 x4 | m f32 x4 | 4 vectors of nibbles.
+// Layout, 4 rows interleaved, per block of 32 columns, 80 bytes: d f16 x4 | m f16 x4 | 4 vectors of nibbles.
 // Nibble vector g: each 4-byte lane is one row; low nibbles are columns 4g..4g+3, high nibbles 16+4g..16+4g+3
 // (as in GGUF, so that repacking moves whole words). Q4_0 is stored with m = -8 d.
+
+import { halvesUnscaled, SUM_SCALE } from './half';
+
+/** Bytes of a block of four rows. */
+const BLOCK: usize = 80;
 
 /** Adds the products of one nibble vector with four columns; at most 8 of them fit an int16 lane: 8 * 2 * 127 * 15 < 2^15. */
 // @ts-ignore: decorator
@@ -14,7 +19,7 @@ function dot(acc: v128, x: usize, nibbles: v128): v128 {
 @inline
 function block1(w: usize, x: usize): v128 {
   const mask = i8x16.splat(15);
-  const q0 = v128.load(w, 32), q1 = v128.load(w, 48), q2 = v128.load(w, 64), q3 = v128.load(w, 80);
+  const q0 = v128.load(w, 16), q1 = v128.load(w, 32), q2 = v128.load(w, 48), q3 = v128.load(w, 64);
   if (ASC_FEATURE_RELAXED_SIMD) {
     let acc = i16x8.relaxed_dot_i8x16_i7x16_s(v128.load32_splat(x), v128.and(q0, mask));
     acc = dot(acc, x + 16, v128.and(i16x8.shr_u(q0, 4), mask));
@@ -47,6 +52,18 @@ function block1(w: usize, x: usize): v128 {
   return f32x4.convert_i32x4_s(i32x4.add(v128.shuffle<i32>(a, b, 0, 2, 4, 6), v128.shuffle<i32>(a, b, 1, 3, 5, 7)));
 }
 
+// @ts-ignore: decorator
+@inline
+function halves(at: usize): v128 {
+  return halvesUnscaled(v128.load16x4_s(at));
+}
+
+// @ts-ignore: decorator
+@inline
+function storeSum(y: usize, acc: v128): void {
+  v128.store(y, f32x4.mul(acc, f32x4.splat(SUM_SCALE)));
+}
+
 /** acc + (m * xsum + (d * xscale) * dot): the one order of sums, for any number of inputs. */
 // @ts-ignore: decorator
 @inline
@@ -62,10 +79,10 @@ function accumulate(acc: v128, d: v128, m: v128, scale: usize, sum: usize, produ
 function rows1(w: usize, x: usize, scales: usize, sums: usize, y: usize, blocks: i32): void {
   let acc = f32x4.splat(0);
   for (let b = 0; b < blocks; b++) {
-    acc = accumulate(acc, v128.load(w), v128.load(w, 16), scales, sums, block1(w, x));
-    w += 96, x += 32, scales += 4, sums += 4;
+    acc = accumulate(acc, halves(w), halves(w + 8), scales, sums, block1(w, x));
+    w += BLOCK, x += 32, scales += 4, sums += 4;
   }
-  v128.store(y, acc);
+  storeSum(y, acc);
 }
 
 // @ts-ignore: decorator
@@ -74,13 +91,13 @@ function rows2(w: usize, x: usize, scales: usize, sums: usize, y: usize, blocks:
   const n = (<usize>blocks) << 5, ns = (<usize>blocks) << 2;
   let a0 = f32x4.splat(0), a1 = a0;
   for (let b = 0; b < blocks; b++) {
-    const d = v128.load(w), m = v128.load(w, 16);
+    const d = halves(w), m = halves(w + 8);
     a0 = accumulate(a0, d, m, scales, sums, block1(w, x));
     a1 = accumulate(a1, d, m, scales + ns, sums + ns, block1(w, x + n));
-    w += 96, x += 32, scales += 4, sums += 4;
+    w += BLOCK, x += 32, scales += 4, sums += 4;
   }
-  v128.store(y, a0);
-  v128.store(y + rowBytes, a1);
+  storeSum(y, a0);
+  storeSum(y + rowBytes, a1);
 }
 
 // @ts-ignore: decorator
@@ -94,35 +111,35 @@ function rows4(w: usize, xq: usize, scales: usize, sums: usize, y: usize, blocks
       const x0 = xq + (b << 5), x1 = x0 + n, x2 = x1 + n, x3 = x2 + n;
       let s0 = i16x8.splat(0), s1 = s0, s2 = s0, s3 = s0;
       for (let g: usize = 0; g < 16; g += 4) {
-        const q = v128.load(w + 32 + (g << 2));
+        const q = v128.load(w + 16 + (g << 2));
         const low = v128.and(q, mask), high = v128.and(i16x8.shr_u(q, 4), mask);
         s0 = dot(dot(s0, x0 + g, low), x0 + g + 16, high);
         s1 = dot(dot(s1, x1 + g, low), x1 + g + 16, high);
         s2 = dot(dot(s2, x2 + g, low), x2 + g + 16, high);
         s3 = dot(dot(s3, x3 + g, low), x3 + g + 16, high);
       }
-      const d = v128.load(w), m = v128.load(w, 16);
+      const d = halves(w), m = halves(w + 8);
       a0 = accumulate(a0, d, m, scales, sums, f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(s0)));
       a1 = accumulate(a1, d, m, scales + ns, sums + ns, f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(s1)));
       a2 = accumulate(a2, d, m, scales + 2 * ns, sums + 2 * ns, f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(s2)));
       a3 = accumulate(a3, d, m, scales + 3 * ns, sums + 3 * ns, f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(s3)));
-      w += 96, scales += 4, sums += 4;
+      w += BLOCK, scales += 4, sums += 4;
     }
   } else {
     let x = xq;
     for (let b = 0; b < blocks; b++) {
-      const d = v128.load(w), m = v128.load(w, 16);
+      const d = halves(w), m = halves(w + 8);
       a0 = accumulate(a0, d, m, scales, sums, block1(w, x));
       a1 = accumulate(a1, d, m, scales + ns, sums + ns, block1(w, x + n));
       a2 = accumulate(a2, d, m, scales + 2 * ns, sums + 2 * ns, block1(w, x + 2 * n));
       a3 = accumulate(a3, d, m, scales + 3 * ns, sums + 3 * ns, block1(w, x + 3 * n));
-      w += 96, x += 32, scales += 4, sums += 4;
+      w += BLOCK, x += 32, scales += 4, sums += 4;
     }
   }
-  v128.store(y, a0);
-  v128.store(y + rowBytes, a1);
-  v128.store(y + 2 * rowBytes, a2);
-  v128.store(y + 3 * rowBytes, a3);
+  storeSum(y, a0);
+  storeSum(y + rowBytes, a1);
+  storeSum(y + 2 * rowBytes, a2);
+  storeSum(y + 3 * rowBytes, a3);
 }
 
 /**
@@ -133,7 +150,7 @@ export function matmulQ4(
   w: usize, x: usize, scales: usize, sums: usize, y: usize,
   rows: i32, blocks: i32, inputs: i32, rowBytes: usize,
 ): void {
-  const n = (<usize>blocks) << 5, ns = (<usize>blocks) << 2, group = <usize>blocks * 96;
+  const n = (<usize>blocks) << 5, ns = (<usize>blocks) << 2, group = <usize>blocks * BLOCK;
   for (let r = 0; r < rows; r += 4) {
     let i = 0, xi = x, si = scales, ui = sums, yi = y;
     for (; i + 4 <= inputs; i += 4) {

@@ -13,6 +13,7 @@ export function rmsNorm(x: usize, weight: usize, out: usize, columns: i32, rows:
     for (let c: usize = 0; c < bytes; c += 16) {
       v128.store(out + c, f32x4.mul(f32x4.mul(v128.load(x + c), scale), v128.load(weight + c)));
     }
-    ((x += bytes), (out += bytes));
+    x += bytes;
+    out += bytes;
   }
 }

@@ -1,3 +1,5 @@
+import { ACTIVATION_SCALE } from './half';
+
 /** Blocks whose largest magnitude is below this are taken for zeros: their inverse scale would overflow. */
 const LEAST: f32 = 1e-30;
 
@@ -17,7 +19,10 @@ function rounded(x: usize, inverse: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), inverse)));
 }
 
-/** x f32 [32 * blocks] to int8 in [-127, 127] per block of 32, its scale, and scale * (sum of the block's integers). */
+/**
+ * x f32 [32 * blocks] to int8 in [-127, 127] per block of 32, its scale, and scale * (sum of the block's integers); both
+ * times ACTIVATION_SCALE.
+ */
 export function quantize8(x: usize, q: usize, scales: usize, sums: usize, blocks: i32): void {
   for (let b = 0; b < blocks; b++) {
     const top = largest(x), scale = top / 127;
@@ -32,8 +37,8 @@ export function quantize8(x: usize, q: usize, scales: usize, sums: usize, blocks
     }
     total = i32x4.add(total, v128.shuffle<i32>(total, total, 2, 3, 0, 1));
     total = i32x4.add(total, v128.shuffle<i32>(total, total, 1, 0, 3, 2));
-    store<f32>(scales, scale);
-    store<f32>(sums, scale * <f32>i32x4.extract_lane(total, 0));
+    store<f32>(scales, scale * ACTIVATION_SCALE);
+    store<f32>(sums, scale * ACTIVATION_SCALE * <f32>i32x4.extract_lane(total, 0));
     scales += 4, sums += 4;
   }
 }

@@ -4,43 +4,49 @@ import { halfToFloat } from './half';
 
 /** Q4_1: per row and block, 20 bytes: d f16, m f16, 16 bytes of nibbles. */
 export function repackQ4_1(source: usize, out: usize, rows: i32, blocks: i32): void {
-  const rowBytes = <usize>blocks * 20;
-  for (let r = 0; r < rows; r += 4) {
-    memory.fill(out, 0, <usize>blocks * 96);
-    for (let lane = 0; lane < min(4, rows - r); lane++) {
-      let s = source + <usize>(r + lane) * rowBytes,
-        o = out + ((<usize>lane) << 2);
-      for (let b = 0; b < blocks; b++) {
-        store<f32>(o, halfToFloat(load<u16>(s)));
-        store<f32>(o, halfToFloat(load<u16>(s, 2)), 16);
-        (store<u32>(o, load<u32>(s, 4), 32), store<u32>(o, load<u32>(s, 8), 48));
-        (store<u32>(o, load<u32>(s, 12), 64), store<u32>(o, load<u32>(s, 16), 80));
-        ((s += 20), (o += 96));
-      }
-    }
-    out += <usize>blocks * 96;
-  }
+  repackQ4(source, out, rows, blocks, 20);
 }
 
 /** Q4_0: per row and block, 18 bytes: d f16, 16 bytes of nibbles; a weight is d * (nibble - 8). */
 export function repackQ4_0(source: usize, out: usize, rows: i32, blocks: i32): void {
-  const rowBytes = <usize>blocks * 18;
+  repackQ4(source, out, rows, blocks, 18);
+}
+
+// @ts-ignore: decorator
+@inline
+function repackQ4(source: usize, out: usize, rows: i32, blocks: i32, blockBytes: usize): void {
+  const groupBytes = <usize>blocks * 80;
   for (let r = 0; r < rows; r += 4) {
-    memory.fill(out, 0, <usize>blocks * 96);
+    memory.fill(out, 0, groupBytes);
     for (let lane = 0; lane < min(4, rows - r); lane++) {
-      let s = source + <usize>(r + lane) * rowBytes,
-        o = out + ((<usize>lane) << 2);
+      let from = source + <usize>(r + lane) * <usize>blocks * blockBytes;
+      let scales = out + ((<usize>lane) << 1);
+      let nibbles = out + 16 + ((<usize>lane) << 2);
       for (let b = 0; b < blocks; b++) {
-        const d = halfToFloat(load<u16>(s));
-        store<f32>(o, d);
-        store<f32>(o, <f32>-8 * d, 16);
-        (store<u32>(o, load<u32>(s, 2), 32), store<u32>(o, load<u32>(s, 6), 48));
-        (store<u32>(o, load<u32>(s, 10), 64), store<u32>(o, load<u32>(s, 14), 80));
-        ((s += 18), (o += 96));
+        const d = load<u16>(from);
+        store<u16>(scales, d);
+        store<u16>(scales, blockBytes == 20 ? load<u16>(from, 2) : timesMinusEight(d), 8);
+        const quants = from + blockBytes - 16;
+        for (let g: usize = 0; g < 16; g += 4) store<u32>(nibbles + (g << 2), load<u32>(quants + g));
+        from += blockBytes;
+        scales += 80;
+        nibbles += 80;
       }
     }
-    out += <usize>blocks * 96;
+    out += groupBytes;
   }
+}
+
+/** -8 h in half precision: exact, also for denormals; what overflows a half has no business as a scale. */
+function timesMinusEight(half: u16): u16 {
+  const negated = <u32>half ^ 0x8000;
+  const exponent = (half >> 10) & 31;
+  if (exponent) return <u16>(negated + (3 << 10));
+  const sign = negated & 0x8000;
+  let mantissa = (<u32>half & 0x3ff) << 3, e: u32 = 1;
+  if (mantissa < 0x400) return <u16>(sign | mantissa);
+  while (mantissa >= 0x800) mantissa >>= 1, e++;
+  return <u16>(sign | (e << 10) | (mantissa & 0x3ff));
 }
 
 /** Q8_0: per row and block, 34 bytes: d f16, 32 int8. */
@@ -54,7 +60,8 @@ export function repackQ8_0(source: usize, out: usize, rows: i32, blocks: i32): v
       for (let b = 0; b < blocks; b++) {
         store<f32>(o, halfToFloat(load<u16>(s)));
         for (let g: usize = 0; g < 8; g++) store<u32>(o + 16 + (g << 4), load<u32>(s + 2 + (g << 2)));
-        ((s += 34), (o += 144));
+        s += 34;
+        o += 144;
       }
     }
     out += <usize>blocks * 144;

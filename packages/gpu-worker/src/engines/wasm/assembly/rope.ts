@@ -12,8 +12,10 @@ export function ropeTable(out: usize, position: i32, base: f64, dimensions: i32,
       sine = <f32>NativeMath.sin(angle);
     const first = (<usize>(halves ? p : p << 1)) << 2,
       second = (<usize>(halves ? p + pairs : (p << 1) + 1)) << 2;
-    (store<f32>(out + first, cosine), store<f32>(out + second, cosine));
-    (store<f32>(sines + first, -sine), store<f32>(sines + second, sine));
+    store<f32>(out + first, cosine);
+    store<f32>(out + second, cosine);
+    store<f32>(sines + first, -sine);
+    store<f32>(sines + second, sine);
   }
 }
 
