@@ -39,13 +39,14 @@ const RULES: readonly Rule[] = [
     named('FeatureSupportError'),
     ({ message, cause }) => new GpuFeatureMissingError(/feature ([\w-]+)/.exec(message)?.[1] ?? 'a feature', { cause }),
   ],
-  [
-    saying(/out of memory|OutOfMemory|allocation failed|could not allocate|cannot enlarge memory/i),
-    ({ cause }) => new PackageMemoryError({ cause }),
-  ],
+  // Its sentence speaks of memory; what is known is that the device is gone.
   [
     named('DeviceLostError'),
     () => new DeviceLostError('unknown', 'while the model was loaded, most often for lack of memory'),
+  ],
+  [
+    saying(/out of memory|OutOfMemory|allocation failed|could not allocate|cannot enlarge memory/i),
+    ({ cause }) => new PackageMemoryError({ cause }),
   ],
   [saying(/device (is|was) lost|lost the device/i), ({ message }) => new DeviceLostError('unknown', message)],
   [
@@ -106,7 +107,8 @@ export function classifyFailure(cause: unknown): OpenGatewayError {
 /** `Name: message`, as errors that crossed a worker as strings look, is read as both. */
 function readFailure(cause: unknown): Failure {
   const { name, message } = (typeof cause === 'object' && cause !== null ? cause : {}) as Partial<Error>;
-  const text = typeof message === 'string' ? message : String(cause);
+  const text =
+    typeof message === 'string' ? message : typeof cause === 'object' ? 'no reason was given' : String(cause);
   const [, crossedName, crossedMessage] = /^(?:Error: )?([A-Z]\w*Error): (.*)$/s.exec(text) ?? [];
   if (crossedName !== undefined && (name === undefined || name === 'Error')) {
     return { name: crossedName, message: crossedMessage ?? '', cause };
