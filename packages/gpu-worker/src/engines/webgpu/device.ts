@@ -37,7 +37,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i
  *
  * @example
  * const gpu = await requestGpuDevice(navigator.gpu);
- * gpu.addEventListener('lost', (event) => console.log(event.detail.message));
+ * gpu.on('lost', (event) => console.log(event.detail.message));
  */
 export class GpuDevice extends EventTarget {
   readonly device: GPUDevice;
@@ -92,12 +92,10 @@ export class GpuDevice extends EventTarget {
     this.device.removeEventListener('uncapturederror', this.#onError);
   }
 
-  override addEventListener<Name extends keyof GpuDeviceEvents>(
-    name: Name,
-    listener: (event: GpuDeviceEvents[Name]) => void,
-    options?: AddEventListenerOptions,
-  ): void {
-    super.addEventListener(name, listener as EventListener, options);
+  /** Hears of the device's loss or failures. @returns what ends it */
+  on<Name extends keyof GpuDeviceEvents>(name: Name, listener: (event: GpuDeviceEvents[Name]) => void): () => void {
+    this.addEventListener(name, listener as EventListener);
+    return () => this.removeEventListener(name, listener as EventListener);
   }
 
   readonly #explain = async (cause: unknown): Promise<never> => {

@@ -64,7 +64,7 @@ export async function createWebGpuEngine(
   };
   try {
     device.throwIfFailed();
-    const variant = chooseVariant(device.features, init.variant);
+    const variant = chooseVariant(device, init.variant);
     const memory = new GpuMemory(device);
     const counters = createCounters();
     return await memory.collect(async () => {

@@ -16,6 +16,7 @@ import { pipelinesOf, type Binding, type PipelineCache } from './pipelines.ts';
 import { Product, type ProductInit } from './product.ts';
 import { Recorder, type BoundKernel } from './recorder.ts';
 import { StepBuffer } from './step-buffer.ts';
+import { Uniforms } from './uniforms.ts';
 import type { KernelVariant } from './variant.ts';
 import type { StackedPart, Weights } from './weights.ts';
 
@@ -57,6 +58,7 @@ export class ForwardPass {
   readonly #weights: Weights;
   readonly #activations: Activations;
   readonly #cache: KvCache;
+  readonly #uniforms: Uniforms;
   readonly #step: StepBuffer;
   readonly #stepBuffer: GPUBuffer;
   readonly #embeddings: readonly BoundKernel[];
@@ -87,6 +89,7 @@ export class ForwardPass {
     this.#variant = variant;
     this.#weights = weights;
     this.#cache = cache;
+    this.#uniforms = new Uniforms(memory);
     this.#activations = createActivations(memory, architecture, maxBatchTokens);
     this.#step = new StepBuffer(architecture, maxBatchTokens);
     this.#stepBuffer = memory.allocate('step', this.#step.byteLength);
@@ -274,7 +277,12 @@ export class ForwardPass {
     init: Omit<ProductInit, 'parts' | 'source' | 'recordWords'>,
     source: ProductInit['source'] = 'tokens',
   ): Product {
-    const components = { pipelines: this.#pipelines, step: this.#stepBuffer, scratch: this.#activations };
+    const components = {
+      pipelines: this.#pipelines,
+      step: this.#stepBuffer,
+      scratch: this.#activations,
+      uniforms: this.#uniforms,
+    };
     return new Product(components, { ...init, parts, source, recordWords: this.#recordWords }, this.#variant);
   }
 

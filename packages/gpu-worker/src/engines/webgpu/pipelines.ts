@@ -10,6 +10,8 @@ export interface Pipeline {
 /** What is bound: a whole buffer, or a part of one. */
 export type Binding = GPUBuffer | GPUBufferBinding;
 
+const BUFFER_TYPES = { read: 'read-only-storage', write: 'storage', uniform: 'uniform' } as const;
+
 const caches = new WeakMap<GPUDevice, PipelineCache>();
 
 /** The pipelines of a device: one per kernel source, shared by all engines on it. */
@@ -61,7 +63,7 @@ export class PipelineCache {
         entries: bindings.map((access, binding) => ({
           binding,
           visibility: GPUShaderStage.COMPUTE,
-          buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
+          buffer: { type: BUFFER_TYPES[access] },
         })),
       });
       const pipeline = this.#device.createPipelineLayout({ label: key, bindGroupLayouts: [group] });

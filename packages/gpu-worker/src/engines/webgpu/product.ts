@@ -3,12 +3,14 @@ import { arithmeticFor, type Arithmetic } from './kernels/arithmetic.ts';
 import { matmul, matmulGroups, type MatmulParameters } from './kernels/matmul.wgsl.ts';
 import { matvec, matvecGroups, type MatvecParameters } from './kernels/matvec.wgsl.ts';
 import { norm } from './kernels/norm.wgsl.ts';
+import { shapeWords } from './kernels/product-shape.ts';
 import { quantize, quantizeGroups } from './kernels/quantize.wgsl.ts';
 import type { RowSource } from './kernels/step-layout.ts';
 import { swiglu, swigluGroups } from './kernels/swiglu.wgsl.ts';
 import type { MatrixPart } from './matrix.ts';
 import type { Binding, PipelineCache } from './pipelines.ts';
 import type { BoundKernel, Recorder } from './recorder.ts';
+import type { Uniforms } from './uniforms.ts';
 import type { KernelVariant } from './variant.ts';
 
 /** Scratch that products share: a product leaves nothing in it. */
@@ -33,6 +35,14 @@ export interface ProductInit {
   readonly recordWords: number;
 }
 
+export interface ProductComponents {
+  readonly pipelines: PipelineCache;
+  /** The forward's step buffer. */
+  readonly step: GPUBuffer;
+  readonly scratch: ProductScratch;
+  readonly uniforms: Uniforms;
+}
+
 /** Tokens and rows per thread of the tiles, smallest first; a batch takes the first that holds it, else the last. */
 const TILES = [
   { tokens: 8, rowsPerThread: 1 },
@@ -49,19 +59,17 @@ export class Product {
   readonly #pipelines: PipelineCache;
   readonly #step: GPUBuffer;
   readonly #scratch: ProductScratch;
+  readonly #uniforms: Uniforms;
   readonly #variant: KernelVariant;
   readonly #init: ProductInit;
   readonly #arithmetic: readonly Arithmetic[];
   readonly #dispatches = new Map<number, Dispatch>();
 
-  constructor(
-    { pipelines, step, scratch }: { pipelines: PipelineCache; step: GPUBuffer; scratch: ProductScratch },
-    init: ProductInit,
-    variant: KernelVariant,
-  ) {
+  constructor({ pipelines, step, scratch, uniforms }: ProductComponents, init: ProductInit, variant: KernelVariant) {
     this.#pipelines = pipelines;
     this.#step = step;
     this.#scratch = scratch;
+    this.#uniforms = uniforms;
     this.#variant = variant;
     this.#init = init;
     this.#arithmetic = init.parts.map(({ matrices }) =>
@@ -93,7 +101,6 @@ export class Product {
     const bound = parts.map(({ matrices, offset }, index) => {
       const parameters: MatvecParameters = {
         types: matrices.map(({ type }) => type) as unknown as MatvecParameters['types'],
-        rows: matrices[0]!.rows,
         columns: matrices[0]!.columns,
         tokens,
         // Results of several tokens take the registers that further rows would.
@@ -104,15 +111,17 @@ export class Product {
         source,
         recordWords,
         output: mode,
-        outputStride,
-        outputOffset: offset,
       };
+      const shape = { rows: matrices[0]!.rows, outputStride, outputOffset: offset };
       const weights = matrices.flatMap(({ bindings }) => bindings);
-      const buffers = [this.#step, input, ...(normed ? [normed.weight] : []), ...weights, output];
-      return { parameters, kernel: this.#bind(matvec(parameters), buffers) };
+      const norms = normed ? [normed.weight] : [];
+      const buffers = [this.#step, input, ...norms, ...weights, output, this.#uniforms.get(shapeWords(shape))];
+      return { parameters, shape, kernel: this.#bind(matvec(parameters), buffers) };
     });
     return (recorder, count) => {
-      for (const { parameters, kernel } of bound) recorder.dispatch(kernel, matvecGroups(parameters, count));
+      for (const { parameters, shape, kernel } of bound) {
+        recorder.dispatch(kernel, matvecGroups(parameters, shape, count));
+      }
     };
   }
 
@@ -142,19 +151,18 @@ export class Product {
         const arithmetic = this.#arithmetic[index]!;
         const parameters: MatmulParameters = {
           type,
-          rows,
           columns,
           tokens,
           rowsPerThread,
           arithmetic,
           source,
           output: mode,
-          outputStride,
-          outputOffset: offset,
         };
+        const shape = { rows, outputStride, outputOffset: offset };
+        const uniform = this.#uniforms.get(shapeWords(shape));
         const inputs = arithmetic === 'int8' ? [this.#scratch.bytes, this.#scratch.byteScales] : [x];
-        const buffers = [this.#step, ...inputs, ...bindings, matrix === 0 ? output : this.#scratch.up];
-        add(this.#bind(matmul(parameters), buffers), (count) => matmulGroups(parameters, count));
+        const buffers = [this.#step, ...inputs, ...bindings, matrix === 0 ? output : this.#scratch.up, uniform];
+        add(this.#bind(matmul(parameters), buffers), (count) => matmulGroups(parameters, shape, count));
       });
     });
     if (parts[0]!.matrices.length === 2) {

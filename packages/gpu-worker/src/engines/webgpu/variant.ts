@@ -1,4 +1,4 @@
-import type { GpuFeatures } from './device.ts';
+import type { GpuDevice } from './device.ts';
 import type { Arithmetic } from './kernels/arithmetic.ts';
 import type { CacheType } from './kernels/cache-layout.ts';
 
@@ -16,13 +16,17 @@ export interface KernelVariant {
 }
 
 /** float32 products over a half-precision cache, with what the device offers; `changes` override. */
-export const chooseVariant = (features: GpuFeatures, changes: Partial<KernelVariant> = {}): KernelVariant => ({
+export const chooseVariant = (
+  { features, isSoftware }: Pick<GpuDevice, 'features' | 'isSoftware'>,
+  changes: Partial<KernelVariant> = {},
+): KernelVariant => ({
   arithmetic: 'f32',
   cacheType: 'f16',
   subgroups: features.subgroups,
-  rowsPerThread: 1,
-  maxMatvecTokens: 4,
-  pagesAtOnce: 4,
+  // A CPU that plays GPU gathers what threads read one by one: it does best with few threads that share.
+  rowsPerThread: isSoftware ? 4 : 1,
+  maxMatvecTokens: isSoftware ? 1 : 4,
+  pagesAtOnce: isSoftware ? 1 : 4,
   ...changes,
 });
 

@@ -10,20 +10,23 @@ export interface BlockFormat {
   readonly vectors: 1 | 2 | 4 | 8;
   /** Half-precision numbers per block beside the quants: none, d, or d and m. */
   readonly scales: 0 | 1 | 2;
-  /** WGSL that declares, from `v0…`, `block` and the scales, what `columns` and `packed` need. */
+  /** WGSL that declares, from `v0…`, `block` and the scales what `columns` needs. */
   readonly prepare: (name: string, buffer: string) => string;
-  /** WGSL of columns 4j to 4j + 3 in float32, for a constant j. */
-  readonly columns: (name: string, j: number) => string;
+  /**
+   * WGSL of columns 4j to 4j + 3 in float32, of the vector `vectorOf` says; j is WGSL too, constant where
+   * every instruction counts.
+   */
+  readonly columns: (name: string, vector: string, j: string) => string;
   /** WGSL of columns 4j to 4j + 3 as signed bytes in a u32; null where the format is not of integers. */
-  readonly packed: ((name: string, j: number) => string) | null;
+  readonly packed: ((vector: string, j: number) => string) | null;
 }
 
 // A nibble goes into the top of the mantissa of 16, a byte into that of 256: to make a float of an integer
 // costs a shift and an or instead of a conversion, of which GPUs do a quarter as many.
-const nibbles = (name: string, j: number) =>
-  j < 4 ? `lowNibbles(${name}_v0[${j}])` : `highNibbles(${name}_v0[${j - 4}])`;
-const packedNibbles = (name: string, j: number) =>
-  j < 4 ? `(${name}_v0[${j}] & 0x0F0F0F0Fu)` : `((${name}_v0[${j - 4}] >> 4u) & 0x0F0F0F0Fu)`;
+const nibbles = (name: string, vector: string, j: string) =>
+  scaled(name, `nibbles(${vector}[${j} & 3u] >> ((${j} >> 2u) * 4u))`);
+const packedNibbles = (vector: string, j: number) =>
+  j < 4 ? `(${vector}[${j}] & 0x0F0F0F0Fu)` : `((${vector}[${j - 4}] >> 4u) & 0x0F0F0F0Fu)`;
 const scaled = (name: string, values: string) => `fma(vec4<f32>(${name}_d), ${values}, vec4<f32>(${name}_offset))`;
 const oneScale = (name: string, buffer: string) =>
   `let ${name}_d = unpack2x16float(${buffer}_scales[${name}_block >> 1u])[${name}_block & 1u];`;
@@ -35,7 +38,7 @@ export const BLOCK_FORMATS: Readonly<Record<TensorType, BlockFormat>> = {
     prepare: (name, buffer) => `${oneScale(name, buffer)}
       let ${name}_offset = -24.0 * ${name}_d;
       let ${name}_m = -8.0 * ${name}_d;`,
-    columns: (name, j) => scaled(name, nibbles(name, j)),
+    columns: nibbles,
     packed: packedNibbles,
   },
   Q4_1: {
@@ -45,7 +48,7 @@ export const BLOCK_FORMATS: Readonly<Record<TensorType, BlockFormat>> = {
       let ${name}_d = ${name}_dm.x;
       let ${name}_m = ${name}_dm.y;
       let ${name}_offset = fma(-16.0, ${name}_d, ${name}_m);`,
-    columns: (name, j) => scaled(name, nibbles(name, j)),
+    columns: nibbles,
     packed: packedNibbles,
   },
   Q8_0: {
@@ -54,35 +57,34 @@ export const BLOCK_FORMATS: Readonly<Record<TensorType, BlockFormat>> = {
     prepare: (name, buffer) => `${oneScale(name, buffer)}
       let ${name}_offset = -384.0 * ${name}_d;
       let ${name}_m = 0.0;`,
-    columns: (name, j) => scaled(name, `signedBytes(${name}_v${j >> 2}[${j & 3}])`),
-    packed: (name, j) => `${name}_v${j >> 2}[${j & 3}]`,
+    columns: (name, vector, j) => scaled(name, `signedBytes(${vector}[${j} & 3u])`),
+    packed: (vector, j) => `${vector}[${j & 3}]`,
   },
   F16: {
     vectors: 4,
     scales: 0,
     prepare: () => '',
-    columns: (name, j) =>
-      `vec4<f32>(unpack2x16float(${name}_v${j >> 1}[${2 * (j & 1)}]), unpack2x16float(${name}_v${j >> 1}[${2 * (j & 1) + 1}]))`,
+    columns: (_, vector, j) => `halves(${vector}, ${j} & 1u)`,
     packed: null,
   },
   F32: {
     vectors: 8,
     scales: 0,
     prepare: () => '',
-    columns: (name, j) => `bitcast<vec4<f32>>(${name}_v${j})`,
+    columns: (_, vector) => `bitcast<vec4<f32>>(${vector})`,
     packed: null,
   },
 };
 
 /** WGSL functions that `columns` of any format calls. */
 export const BLOCK_FUNCTIONS = /* wgsl */ `
-fn lowNibbles(u: u32) -> vec4<f32> {
+fn nibbles(u: u32) -> vec4<f32> {
   let bits = vec4<u32>(u << 19u, u << 11u, u << 3u, u >> 5u);
   return bitcast<vec4<f32>>((bits & vec4<u32>(0x780000u)) | vec4<u32>(0x41800000u));
 }
-fn highNibbles(u: u32) -> vec4<f32> {
-  let bits = vec4<u32>(u << 15u, u << 7u, u >> 1u, u >> 9u);
-  return bitcast<vec4<f32>>((bits & vec4<u32>(0x780000u)) | vec4<u32>(0x41800000u));
+fn halves(v: vec4<u32>, high: u32) -> vec4<f32> {
+  let pair = select(v.xy, v.zw, high == 1u);
+  return vec4<f32>(unpack2x16float(pair.x), unpack2x16float(pair.y));
 }
 fn signedBytes(packed: u32) -> vec4<f32> {
   let u = packed ^ 0x80808080u;
@@ -91,22 +93,56 @@ fn signedBytes(packed: u32) -> vec4<f32> {
 }
 `;
 
-/** WGSL that loads block (`segment`, `index`) of `row` of the matrix in `buffer`: quants as `name_v0…`, and scales. */
-export function loadBlock(
+interface Matrix {
+  /** Prefix of its bindings' names. */
+  readonly buffer: string;
+  readonly type: TensorType;
+}
+
+/** WGSL that names block (`segment`, `index`) of `row` of a matrix and loads its scales. */
+export function locateBlock(
   name: string,
-  { buffer, type }: { buffer: string; type: TensorType },
+  { buffer, type }: Matrix,
   { segments, blocks }: { segments: number; blocks: number },
   at: { row: string; index: string; segment: string },
 ): string {
-  const format = BLOCK_FORMATS[type];
-  const vectors = Array.from({ length: format.vectors }, (_, vector) => {
-    return `let ${name}_v${vector} = ${buffer}_quants[(${name}_line * ${format.vectors}u + ${vector}u) * ${segments}u + ${at.segment}];`;
-  });
   return `let ${name}_line = ${at.row} * ${blocks}u + ${at.index};
       let ${name}_block = ${name}_line * ${segments}u + ${at.segment};
-      ${vectors.join('\n      ')}
-      ${format.prepare(name, buffer)}`;
+      ${BLOCK_FORMATS[type].prepare(name, buffer)}`;
 }
+
+/** WGSL of a located block's vector number `vector`. */
+export const loadVector = (
+  name: string,
+  { buffer, type }: Matrix,
+  { segments }: { segments: number },
+  at: { segment: string; vector: string },
+): string =>
+  `${buffer}_quants[(${name}_line * ${BLOCK_FORMATS[type].vectors}u + ${at.vector}) * ${segments}u + ${at.segment}]`;
+
+/** WGSL that locates a block and loads all of it, as `name_v0…`. */
+export function loadBlock(
+  name: string,
+  matrix: Matrix,
+  cut: { segments: number; blocks: number },
+  at: { row: string; index: string; segment: string },
+): string {
+  const vectors = Array.from({ length: BLOCK_FORMATS[matrix.type].vectors }, (_, vector) => {
+    return `let ${name}_v${vector} = ${loadVector(name, matrix, cut, { segment: at.segment, vector: `${vector}u` })};`;
+  });
+  return [locateBlock(name, matrix, cut, at), ...vectors].join('\n      ');
+}
+
+/** Which vector of a block holds columns 4j to 4j + 3. */
+export const vectorOf = (type: TensorType, j: number): number => Math.floor((j * BLOCK_FORMATS[type].vectors) / 8);
+
+/** WGSL of columns 4j to 4j + 3 of a block that `loadBlock` loaded. */
+export const blockColumns = (name: string, type: TensorType, j: number): string =>
+  BLOCK_FORMATS[type].columns(name, `${name}_v${vectorOf(type, j)}`, `${j}u`);
+
+/** The same as signed bytes; the type has them. */
+export const blockBytes = (name: string, type: TensorType, j: number): string =>
+  BLOCK_FORMATS[type].packed!(`${name}_v${vectorOf(type, j)}`, j);
 
 /** The bindings of a matrix, from number `first`. */
 export function matrixBindings(name: string, type: TensorType, first: number): string {

@@ -1,6 +1,6 @@
 import type { TensorType } from '@opengateway/core';
 import { segmentsOf } from '../segments.ts';
-import { BLOCK_FORMATS, BLOCK_FUNCTIONS, loadBlock, matrixBindingCount, matrixBindings } from './block-formats.ts';
+import { BLOCK_FUNCTIONS, blockColumns, loadBlock, matrixBindingCount, matrixBindings } from './block-formats.ts';
 import { unroll, type Kernel } from './kernel.ts';
 import { recordField, rowCount } from './step-layout.ts';
 
@@ -39,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let index = at % ${blocks}u;
   ${loadBlock('b', { buffer: 'w', type }, cut, { row: 'row', index: 'index', segment: 'segment' })}
   let to = (token * ${blocks * segments}u + at) * 8u;
-  ${unroll(8, (j) => `output[to + ${j}u] = ${BLOCK_FORMATS[type].columns('b', j)};`)}
+  ${unroll(8, (j) => `output[to + ${j}u] = ${blockColumns('b', type, j)};`)}
 }
 `;
   return {

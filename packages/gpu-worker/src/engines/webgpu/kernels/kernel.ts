@@ -1,11 +1,11 @@
-/** How a kernel uses a buffer; all are storage buffers of group 0, in order. */
-export type BindingAccess = 'read' | 'write';
+/** How a kernel uses a buffer of group 0: storage to read, or to write too, or a uniform. */
+export type BindingAccess = 'read' | 'write' | 'uniform';
 
 /** A compute kernel: its source and what it must be given. */
 export interface Kernel {
   readonly label: string;
   readonly wgsl: string;
-  /** One per binding; `write` may also be read. */
+  /** One per binding, in order. */
   readonly bindings: readonly BindingAccess[];
 }
 

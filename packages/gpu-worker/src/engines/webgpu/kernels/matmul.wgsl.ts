@@ -1,13 +1,22 @@
 import type { TensorType } from '@opengateway/core';
 import { segmentsOf } from '../segments.ts';
 import { directives, vectorType, type Arithmetic } from './arithmetic.ts';
-import { BLOCK_FORMATS, BLOCK_FUNCTIONS, loadBlock, matrixBindingCount, matrixBindings } from './block-formats.ts';
+import {
+  BLOCK_FORMATS,
+  BLOCK_FUNCTIONS,
+  blockBytes,
+  loadBlock,
+  loadVector,
+  locateBlock,
+  matrixBindingCount,
+  matrixBindings,
+} from './block-formats.ts';
 import { unroll, type Kernel } from './kernel.ts';
+import { shapeBinding, type ProductShape } from './product-shape.ts';
 import { rowCount, type RowSource } from './step-layout.ts';
 
 export interface MatmulParameters {
   readonly type: TensorType;
-  readonly rows: number;
   readonly columns: number;
   /** Tokens per workgroup, a multiple of 4 that divides 256. */
   readonly tokens: number;
@@ -17,8 +26,6 @@ export interface MatmulParameters {
   /** Whose rows the activations are: they lie packed from row 0 either way. */
   readonly source: RowSource;
   readonly output: 'store' | 'add';
-  readonly outputStride: number;
-  readonly outputOffset: number;
 }
 
 const THREADS = 64;
@@ -26,12 +33,12 @@ const STAGED_BLOCK_VECTORS = 8;
 
 /**
  * Matrix x many vectors: a tile of rows by a tile of tokens per workgroup, block by block through
- * workgroup memory, in the order of sums of `matvec`. Bindings: step, x, quants and scales, output; for
+ * workgroup memory, in the order of sums of `matvec`. Bindings: step, x, quants and scales, output, shape; for
  * `int8` x is two: bytes (`vec4<u32>`) and (scale, scale · sum) per block, as `quantize` writes them.
  * Dispatch `matmulGroups`.
  */
 export function matmul(parameters: MatmulParameters): Kernel {
-  const { type, rows, columns, tokens, rowsPerThread, arithmetic, source } = parameters;
+  const { type, columns, tokens, rowsPerThread, arithmetic, source } = parameters;
   const cut = segmentsOf(columns);
   const { segments, blocks, paddedColumns } = cut;
   const { tileRows, rowLanes, tokenLanes } = matmulShape(tokens, rowsPerThread);
@@ -47,6 +54,7 @@ export function matmul(parameters: MatmulParameters): Kernel {
 ${inputs}
 ${matrixBindings('w', type, first)}
 @group(0) @binding(${outputBinding}) var<storage, read_write> output: array<f32>;
+${shapeBinding(outputBinding + 1)}
 ${BLOCK_FUNCTIONS}
 ${bytes ? byteTiles() : vectorTiles()}
 
@@ -75,17 +83,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 
 fn writeRow(row: u32, token: u32, tokenCount: u32, values: vec4<f32>) {
-  if (row >= ${rows}u) { return; }
+  if (row >= shape.rows) { return; }
   for (var i = 0u; i < 4u && token + i < tokenCount; i++) {
-    let destination = (token + i) * ${parameters.outputStride}u + ${parameters.outputOffset}u + row;
+    let destination = (token + i) * shape.outputStride + shape.outputOffset + row;
     output[destination] = ${parameters.output === 'add' ? 'output[destination] + values[i]' : 'values[i]'};
   }
 }
 `;
   return {
-    label: `matmul ${type} ${rows}x${columns} x${tokens} ${arithmetic}`,
+    label: `matmul ${type} of ${columns} x${tokens} ${arithmetic}`,
     wgsl,
-    bindings: [...Array.from({ length: outputBinding }, () => 'read' as const), 'write'],
+    bindings: [...Array.from({ length: outputBinding }, () => 'read' as const), 'write', 'uniform'],
   };
 
   function vectorTiles(): string {
@@ -97,13 +105,15 @@ var<workgroup> activations: array<${vector}, ${tokenLanes * 32}>;`;
 
   function stageVectors(): string {
     const vector = vectorType(arithmetic);
-    const cases = unroll(8, (j) => `case ${j}u: { loaded = ${BLOCK_FORMATS[type].columns('b', j)}; }`);
+    const matrix = { buffer: 'w', type };
+    const { columns: decode, vectors } = BLOCK_FORMATS[type];
+    const vectorIndex = `(j * ${vectors}u) / 8u`;
     return `for (var at = lane; at < ${tileRows * STAGED_BLOCK_VECTORS}u; at += ${THREADS}u) {
-        let row = min(firstRow + at % ${tileRows}u, ${rows - 1}u);
-        ${loadBlock('b', { buffer: 'w', type }, cut, { row: 'row', index: 'index', segment: 'segment' })}
-        var loaded = vec4<f32>(0.0);
-        switch (at / ${tileRows}u) { ${cases} default: {} }
-        weights[at] = ${vector}(loaded);
+        let row = min(firstRow + at % ${tileRows}u, shape.rows - 1u);
+        let j = at / ${tileRows}u;
+        ${locateBlock('b', matrix, cut, { row: 'row', index: 'index', segment: 'segment' })}
+        let v = ${loadVector('b', matrix, cut, { segment: 'segment', vector: vectorIndex })};
+        weights[at] = ${vector}(${decode('b', 'v', 'j')});
       }
       for (var at = lane; at < ${tokenLanes * 32}u; at += ${THREADS}u) {
         let column = (segment * ${blocks}u + index) * 32u + at % 32u;
@@ -140,9 +150,9 @@ var<workgroup> activationScales: array<vec2<f32>, ${tokens}>;`;
   }
 
   function stageBytes(): string {
-    const words = unroll(8, (j) => `weights[${j * tileRows}u + at] = ${BLOCK_FORMATS[type].packed!('b', j)};`);
+    const words = unroll(8, (j) => `weights[${j * tileRows}u + at] = ${blockBytes('b', type, j)};`);
     return `for (var at = lane; at < ${tileRows}u; at += ${THREADS}u) {
-        let row = min(firstRow + at, ${rows - 1}u);
+        let row = min(firstRow + at, shape.rows - 1u);
         ${loadBlock('b', { buffer: 'w', type }, cut, { row: 'row', index: 'index', segment: 'segment' })}
         ${words}
         weightScales[at] = vec2<f32>(b_d, b_m);
@@ -181,7 +191,8 @@ var<workgroup> activationScales: array<vec2<f32>, ${tokens}>;`;
 
 /** Workgroups of a `matmul` dispatch for `count` rows of activations. */
 export function matmulGroups(
-  { rows, rowsPerThread, tokens }: Pick<MatmulParameters, 'rows' | 'rowsPerThread' | 'tokens'>,
+  { rowsPerThread, tokens }: Pick<MatmulParameters, 'rowsPerThread' | 'tokens'>,
+  { rows }: Pick<ProductShape, 'rows'>,
   count: number,
 ): readonly [number, number] {
   return [Math.ceil(rows / matmulShape(tokens, rowsPerThread).tileRows), Math.ceil(count / tokens)];

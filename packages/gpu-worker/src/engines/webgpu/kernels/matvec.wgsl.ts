@@ -2,16 +2,23 @@ import type { TensorType } from '@opengateway/core';
 import { STAGE_BYTES } from '../constants.ts';
 import { segmentsOf } from '../segments.ts';
 import { directives, QUANTIZE_BLOCK, vectorType, type Arithmetic } from './arithmetic.ts';
-import { BLOCK_FORMATS, BLOCK_FUNCTIONS, loadBlock, matrixBindingCount, matrixBindings } from './block-formats.ts';
+import {
+  BLOCK_FUNCTIONS,
+  blockBytes,
+  blockColumns,
+  loadBlock,
+  matrixBindingCount,
+  matrixBindings,
+} from './block-formats.ts';
 import { unroll, type BindingAccess, type Kernel } from './kernel.ts';
 import { normFunctions, NORM_THREADS } from './norm-code.ts';
+import { shapeBinding, type ProductShape } from './product-shape.ts';
 import { rowCount, tokenOfRow, type RowSource } from './step-layout.ts';
 import { SILU } from './swiglu-code.ts';
 
 export interface MatvecParameters {
   /** Types of the matrices: one, or gate and up, whose products become `silu(gate) · up`. */
   readonly types: readonly [TensorType] | readonly [TensorType, TensorType];
-  readonly rows: number;
   readonly columns: number;
   /** Tokens over one read of the weights. */
   readonly tokens: number;
@@ -25,22 +32,19 @@ export interface MatvecParameters {
   readonly recordWords: number;
   /** `add` to what the output holds, the residual connection. */
   readonly output: 'store' | 'add';
-  /** Floats between output rows, and before the first. */
-  readonly outputStride: number;
-  readonly outputOffset: number;
 }
 
 /**
  * Matrix x few vectors: a thread per segment of a row, so that decode reads the weights once, side by side.
- * Bindings: step, x, norm weight if any, each matrix's quants and scales, output. Dispatch
+ * Bindings: step, x, norm weight if any, each matrix's quants and scales, output, shape. Dispatch
  * `matvecGroups`.
  */
 export function matvec(parameters: MatvecParameters): Kernel {
-  const { types, rows, columns, tokens, rowsPerThread, arithmetic, subgroups, norm, source } = parameters;
+  const { types, columns, tokens, rowsPerThread, arithmetic, subgroups, norm, source } = parameters;
   const cut = segmentsOf(columns);
   const { segments, blocks, paddedColumns } = cut;
-  const shape = matvecShape(columns, rowsPerThread);
-  const { lanes, threads } = shape;
+  const layout = matvecLayout(columns, rowsPerThread);
+  const { lanes, threads } = layout;
   const staged = stagedBlocks(blocks, lanes, tokens);
   const bindings: BindingAccess[] = ['read', 'read'];
   const declarations: string[] = [];
@@ -55,6 +59,8 @@ export function matvec(parameters: MatvecParameters): Kernel {
   });
   declarations.push(`@group(0) @binding(${bindings.length}) var<storage, read_write> output: array<f32>;`);
   bindings.push('write');
+  declarations.push(shapeBinding(bindings.length));
+  bindings.push('uniform');
 
   // Results of one thread: rows x matrices x tokens.
   const results: { row: number; matrix: number; token: number; name: string }[] = [];
@@ -95,7 +101,7 @@ fn rowSum(result: u32, rowLane: u32) -> f32 {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let rowCount = ${rowCount(source)};
   let firstToken = group.y * ${tokens}u;
-  let firstRow = group.x * ${shape.rows}u;
+  let firstRow = group.x * ${layout.rows}u;
   let segment = lane % ${lanes}u;
   let rowLane = lane / ${lanes}u;
   ${unroll(tokens, (token) => `let row${token} = ${tokenOfRow(source, parameters.recordWords, `min(firstToken + ${token}u, rowCount - 1u)`)};`)}
@@ -109,7 +115,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   workgroupBarrier();
   let normScales = array<f32, ${tokens}>(${Array.from({ length: tokens }, (_, token) => `normScale(${token}u)`).join(', ')});`
   }
-  ${unroll(rowsPerThread, (row) => `let matrixRow${row} = min(firstRow + rowLane + ${row * shape.rowLanes}u, ${rows - 1}u);`)}
+  ${unroll(rowsPerThread, (row) => `let matrixRow${row} = min(firstRow + rowLane + ${row * layout.rowLanes}u, shape.rows - 1u);`)}
   ${results.map(({ name }) => `var ${name} = 0.0;`).join('\n  ')}
   for (var start = 0u; start < ${blocks}u; start += ${staged}u) {
     workgroupBarrier();
@@ -124,16 +130,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   ${results.map(storeSum).join('\n  ')}
   workgroupBarrier();
-  for (var at = lane; at < ${shape.rows * tokens}u; at += ${threads}u) {
+  for (var at = lane; at < ${layout.rows * tokens}u; at += ${threads}u) {
     let token = at % ${tokens}u;
     let row = at / ${tokens}u;
-    let result = (row / ${shape.rowLanes}u) * ${types.length * tokens}u + token;
-    if (firstRow + row < ${rows}u && firstToken + token < rowCount) {
-      let destination = (firstToken + token) * ${parameters.outputStride}u + ${parameters.outputOffset}u + firstRow + row;
+    let result = (row / ${layout.rowLanes}u) * ${types.length * tokens}u + token;
+    if (firstRow + row < shape.rows && firstToken + token < rowCount) {
+      let destination = (firstToken + token) * shape.outputStride + shape.outputOffset + firstRow + row;
       let value = ${
         types.length === 1
-          ? `rowSum(result, row % ${shape.rowLanes}u)`
-          : `silu(rowSum(result, row % ${shape.rowLanes}u)) * rowSum(result + ${tokens}u, row % ${shape.rowLanes}u)`
+          ? `rowSum(result, row % ${layout.rowLanes}u)`
+          : `silu(rowSum(result, row % ${layout.rowLanes}u)) * rowSum(result + ${tokens}u, row % ${layout.rowLanes}u)`
       };
       output[destination] = ${parameters.output === 'add' ? 'output[destination] + value' : 'value'};
     }
@@ -200,7 +206,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       const products = unroll(rowsPerThread, (row) =>
         types
           .map((type, matrix) => {
-            const weights = `let w = ${vector}(${BLOCK_FORMATS[type].columns(`r${row}w${matrix}`, j)});`;
+            const weights = `let w = ${vector}(${blockColumns(`r${row}w${matrix}`, type, j)});`;
             const sums = unroll(tokens, (token) =>
               accumulate(arithmetic, `a${row}_${matrix}_${token}`, 'w', `x${token}`),
             );
@@ -222,7 +228,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       types
         .map((type, matrix) => {
           const name = `r${row}w${matrix}`;
-          const packed = Array.from({ length: 8 }, (_, j) => BLOCK_FORMATS[type].packed!(name, j));
+          const packed = Array.from({ length: 8 }, (_, j) => blockBytes(name, type, j));
           return unroll(tokens, (token) => {
             const dots = packed.map((word, j) => {
               return `dots += dot4I8Packed(${word}, ${j < 4 ? 'low' : 'high'}${token}[${j & 3}]);`;
@@ -255,10 +261,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
 /** Workgroups of a `matvec` dispatch for `count` rows of activations. */
 export function matvecGroups(
-  { rows, columns, rowsPerThread, tokens }: Pick<MatvecParameters, 'rows' | 'columns' | 'rowsPerThread' | 'tokens'>,
+  { columns, rowsPerThread, tokens }: Pick<MatvecParameters, 'columns' | 'rowsPerThread' | 'tokens'>,
+  { rows }: Pick<ProductShape, 'rows'>,
   count: number,
 ): readonly [number, number] {
-  return [Math.ceil(rows / matvecShape(columns, rowsPerThread).rows), Math.ceil(count / tokens)];
+  return [Math.ceil(rows / matvecLayout(columns, rowsPerThread).rows), Math.ceil(count / tokens)];
 }
 
 /** WGSL of the four products of `weights` and `inputs` added to `sum`, in ascending order. */
@@ -275,7 +282,7 @@ export function accumulateBytes(type: TensorType, sum: string, name: string, sca
   return type === 'Q8_0' ? product : `${product} ${sum} = fma(${name}_m, ${scale}.y, ${sum});`;
 }
 
-function matvecShape(columns: number, rowsPerThread: number) {
+function matvecLayout(columns: number, rowsPerThread: number) {
   // Four segments are one quad of threads, so their number is rounded up to it.
   const lanes = Math.ceil(segmentsOf(columns).segments / 4) * 4;
   const rowLanes = Math.max(Math.ceil(NORM_THREADS / lanes), Math.floor(128 / lanes));
@@ -292,5 +299,5 @@ var<workgroup> stageHigh: array<vec4<u32>, ${blocks}>;
 var<workgroup> stageScales: array<vec2<f32>, ${blocks}>;`;
 }
 
-const matvecLabel = ({ types, rows, columns, tokens, arithmetic, subgroups }: MatvecParameters) =>
-  `matvec ${types.join('+')} ${rows}x${columns} x${tokens} ${arithmetic}${subgroups ? ' subgroups' : ''}`;
+const matvecLabel = ({ types, columns, tokens, arithmetic, subgroups }: MatvecParameters) =>
+  `matvec ${types.join('+')} of ${columns} x${tokens} ${arithmetic}${subgroups ? ' subgroups' : ''}`;
