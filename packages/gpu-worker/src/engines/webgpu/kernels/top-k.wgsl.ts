@@ -23,9 +23,9 @@ var<workgroup> prefix: u32;
 var<workgroup> missing: u32;
 var<workgroup> lowest: atomic<u32>;
 
-// Unsigned integers in the order of the floats.
+// Unsigned integers in the order of the floats; both zeros are one.
 fn sortable(value: f32) -> u32 {
-  let bits = bitcast<u32>(value);
+  let bits = select(bitcast<u32>(value), 0u, value == 0.0);
   return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
 }
 
