@@ -20,6 +20,7 @@ const KERNEL_FEATURES = {
   'relaxed-simd': ['--enable', 'simd', '--enable', 'relaxed-simd'],
   simd: ['--enable', 'simd'],
 };
+const KERNEL_OPTIONS = '-O3 --noAssert --runtime stub --importMemory --initialMemory 1 --memoryBase 1024'.split(' ');
 const THREAD_FEATURES = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65535'];
 
 /** Every build of the kernels: optimised, without run-time support, on a memory the engine brings. */
@@ -28,8 +29,12 @@ const KERNEL_BUILDS = Object.entries(KERNEL_FEATURES).flatMap(([variant, feature
   { output: `packages/gpu-worker/dist/kernels-${variant}-threads.wasm`, features: [...features, ...THREAD_FEATURES] },
 ]);
 const kernelCommand = ({ output, features }: { output: string; features: readonly string[] }): readonly string[] => [
-  ...['asc', `${ASSEMBLY}/index.ts`, '-O3', '--noAssert', '--runtime', 'stub'],
-  ...['--importMemory', '--initialMemory', '1', '--memoryBase', '1024', ...features, '-o', output],
+  'asc',
+  `${ASSEMBLY}/index.ts`,
+  ...KERNEL_OPTIONS,
+  ...features,
+  '-o',
+  output,
 ];
 
 const TARGETS: readonly Target[] = [

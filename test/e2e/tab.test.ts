@@ -44,7 +44,7 @@ describe('a tab contributes', () => {
       .create({ ...request(sampling), stream: true })
       .withResponse();
     const tab = JSON.parse(response.headers.get('x-opengateway-route')!)[0].peer;
-    await using _other = relay.contributor();
+    await using other = relay.contributor();
     let text = '';
     let closed = false;
     let finish: string | null = null;
@@ -57,6 +57,7 @@ describe('a tab contributes', () => {
       }
     }
     expect(closed).toBe(true);
+    expect(other.child.exitCode).toBeNull();
     expect(finish).toBe(undisturbed.data.choices[0]!.finish_reason);
     expect(text).toBe(expected);
 

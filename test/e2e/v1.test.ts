@@ -1,9 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import OpenAI from 'openai';
+import OpenAI, { BadRequestError } from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Relay } from './relay-process.ts';
 
 const MODEL = 'smollm2-135m-instruct';
+
+async function activeAnswers(relay: Relay): Promise<number> {
+  const metrics = await (await fetch(`${relay.url}/metrics`)).text();
+  return Number(/^opengateway_active_answers(?:\{.*\})? (\d+)/m.exec(metrics)?.[1] ?? Number.NaN);
+}
+
+const ask = (client: OpenAI, extra: object) =>
+  client.chat.completions.create({ model: MODEL, messages: [{ role: 'user', content: 'Hi' }], ...extra } as never);
 
 describe('/v1 on the embedded model, through the official openai package', () => {
   let relay: Relay;
@@ -92,24 +100,21 @@ describe('/v1 on the embedded model, through the official openai package', () =>
     );
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
     controller.abort();
-    const busy = async () => {
-      const metrics = await (await fetch(`${relay.url}/metrics`)).text();
-      return Number(/^opengateway_active_answers(?:\{.*\})? (\d+)/m.exec(metrics)?.[1] ?? Number.NaN);
-    };
-    await expect.poll(busy, { timeout: 2_000 }).toBe(0);
+    await expect.poll(() => activeAnswers(relay), { timeout: 2_000 }).toBe(0);
   });
 
   it('gives typed errors', async () => {
-    const ask = (extra: object) =>
-      client.chat.completions.create({ model: MODEL, messages: [{ role: 'user', content: 'Hi' }], ...extra } as never);
-    await expect(ask({ model: 'gpt-4' })).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
-    await expect(ask({ temperature: 'hot' })).rejects.toBeInstanceOf(OpenAI.BadRequestError);
-    await expect(ask({ tools: [{ type: 'function', function: { name: 'f' } }] })).rejects.toMatchObject({
+    await expect(ask(client, { model: 'gpt-4' })).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
+    await expect(ask(client, { temperature: 'hot' })).rejects.toBeInstanceOf(BadRequestError);
+    await expect(ask(client, { tools: [{ type: 'function', function: { name: 'f' } }] })).rejects.toMatchObject({
       status: 400,
       param: 'tools',
     });
     const endless = [{ role: 'user', content: 'word '.repeat(9000) }];
-    await expect(ask({ messages: endless })).rejects.toMatchObject({ status: 400, code: 'context_length_exceeded' });
+    await expect(ask(client, { messages: endless })).rejects.toMatchObject({
+      status: 400,
+      code: 'context_length_exceeded',
+    });
   });
 });
 

@@ -1,4 +1,10 @@
-import { expectedTensors, tensorsOfRange, type LayerRange, type ModelManifest, type TensorInfo } from '@opengateway/core';
+import {
+  expectedTensors,
+  tensorsOfRange,
+  type LayerRange,
+  type ModelManifest,
+  type TensorInfo,
+} from '@opengateway/core';
 import { UnsupportedModelError } from './errors.ts';
 
 /**

@@ -17,7 +17,7 @@ export function createMemoryStore(): WeightsStore {
       chunks.set(pathOf(key, index), bytes.slice());
     },
     async storedBytes() {
-      return chunks.values().reduce((total, bytes) => total + bytes.byteLength, 0);
+      return [...chunks.values()].reduce((total, bytes) => total + bytes.byteLength, 0);
     },
     async removeAll() {
       chunks.clear();

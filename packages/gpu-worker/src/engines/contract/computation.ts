@@ -75,7 +75,7 @@ export function describeComputation(bench: () => EngineBench, closeness: Closene
       const engine = await bench().create();
       const inputs = [7, 8, 9, 10].map((seed) => bench().randomTokens(seed, seed));
       const wanted = ['hidden', 'none', 'last-logits', 'all-logits'] as const;
-      const expected = [];
+      const expected: Float32Array[] = [];
       for (const [index, input] of inputs.entries()) expected.push(await alone(engine, input, wanted[index]!));
       const outputs = await engine.forward(
         inputs.map((input, index) => ({

@@ -82,13 +82,13 @@ type FloatProduct = (
 export const KERNEL_VARIANTS = ['relaxed-simd', 'simd'] as const;
 export type KernelVariant = (typeof KERNEL_VARIANTS)[number];
 
+/** Magic, version, and one function that returns a v128. */
+const FEATURE_TEST_HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0];
+
 /** `i32.const 1; i8x16.splat; i32.const 2; i8x16.splat` and then one operation of the proposal. */
 const featureTest = (operation: readonly number[]): Uint8Array<ArrayBuffer> => {
   const code = [0, 65, 1, 253, 15, 65, 2, 253, 15, ...operation, 11];
-  return new Uint8Array([
-    ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
-    ...[10, code.length + 2, 1, code.length, ...code],
-  ]);
+  return new Uint8Array([...FEATURE_TEST_HEAD, 10, code.length + 2, 1, code.length, ...code]);
 };
 /** i8x16.add, and i16x8.relaxed_dot_i8x16_i7x16_s. */
 const SIMD_TEST = featureTest([253, 110]);
@@ -115,9 +115,10 @@ export async function compileKernels(variant: KernelVariant, threads: boolean): 
 
 /** One thread's instance of a build on the engine's memory. */
 export async function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
-  const abort = () => {
-    throw new Error('A kernel was given an impossible size.');
-  };
-  const instance = await WebAssembly.instantiate(module, { env: { memory, abort } });
+  const instance = await WebAssembly.instantiate(module, { env: { memory, abort: abortKernel } });
   return instance.exports as unknown as Kernels;
+}
+
+function abortKernel(): never {
+  throw new Error('A kernel was given an impossible size.');
 }
