@@ -3,6 +3,7 @@ import { LOADING_SNAPSHOT_GAP_MS, STATS_INTERVAL_MS, UNLOAD_TIMEOUT_MS } from '.
 import { ContributorStateError, ContributorStoppedError } from './errors.ts';
 import { loadManifest } from './fetch-manifest.ts';
 import { createRequestCounter } from './request-counter.ts';
+import { servedContext } from './served-context.ts';
 import type { CatalogEntry } from '../bootstrap.ts';
 import type { Clock } from '../clock.ts';
 import type { LayerRange } from '../ids.ts';
@@ -345,7 +346,7 @@ function describeModel(
     manifest: entry.manifest,
     layers: [layers.start, layers.end],
     engine,
-    contextLength: architecture.contextLength,
+    contextLength: servedContext(architecture.contextLength, loaded.info),
     slots,
     freeSlots: queued > 0 ? 0 : Math.max(0, slots - running),
     queued,

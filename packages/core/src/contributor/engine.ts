@@ -23,7 +23,13 @@ export type ContributorLoadProgress =
   | { readonly type: 'self-test'; readonly decodeTokensPerSecond: number; readonly prefillTokensPerSecond: number };
 
 export interface ContributorLoadedModel {
-  readonly info: { readonly maxSequences: number; readonly variant: string };
+  readonly info: {
+    readonly maxSequences: number;
+    readonly variant: string;
+    /** Bytes of the engine's cache, and of one position in it. @default no less than the model's context */
+    readonly kvBudgetBytes?: number;
+    readonly kvBytesPerToken?: number;
+  };
   readonly decodeTokensPerSecond: number;
   readonly prefillTokensPerSecond: number;
 }

@@ -248,6 +248,20 @@ describe('engine client and worker', () => {
     expect(errorCode(await crashed)).toBe('engine_failed');
   });
 
+  it('treats an engine that breaks while nothing is asked of it as a lost worker', async () => {
+    let fail: ((error: unknown) => void) | undefined;
+    const { client } = setup({
+      createEngine: async (_kind, _components, { onFailure }) => {
+        fail = onFailure;
+        return new FakeEngine();
+      },
+    });
+    await client.load(loadRequest);
+    const crashed = new Promise((resolve) => client.onCrash(resolve));
+    fail!(new OpenGatewayError('device_lost', 'The GPU was lost: the driver was reset.'));
+    expect(await crashed).toMatchObject({ code: 'engine_failed', message: expect.stringContaining('GPU was lost') });
+  });
+
   it('forgets stored weights and unloads first', async () => {
     const { client, engines, forgotten } = setup();
     await client.load(loadRequest);

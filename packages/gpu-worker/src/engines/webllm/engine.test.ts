@@ -176,6 +176,12 @@ describe('webllm engine', () => {
     expect((await gpu.devices[0]!.lost).reason).toBe('destroyed');
   });
 
+  it('does not take a load for done that the library gave up by itself', async () => {
+    const aborted = new DOMException('The user aborted a request.', 'AbortError');
+    const { create } = setup({ library: { onShard: () => Promise.reject(aborted) } });
+    expect(await codeOf(create())).toBe('engine_failed');
+  });
+
   it('looks at the GPU only while it loads', async () => {
     const { create, gpu } = setup();
     await create();

@@ -1,6 +1,6 @@
 import { GpuUnavailableError } from '../webgpu/errors.ts';
 import { classifyFailure } from './classify-failure.ts';
-import { GpuFeatureMissingError } from './errors.ts';
+import { GpuFeatureMissingError, WebLlmFailedError } from './errors.ts';
 import { watchGpu, type WatchedGpu } from './gpu-watch.ts';
 import { LogitsTap } from './logits-tap.ts';
 import type { GpuDevice } from '../webgpu/device.ts';
@@ -48,10 +48,15 @@ export async function loadModel(
   await requireFeatures(gpu, features);
   signal?.throwIfAborted();
   const tap = new LogitsTap();
+  const countBytes = byteCounter(description.weightBytes, onProgress);
+  let finished = false;
   const engine = new MLCEngine({
     appConfig: { model_list: [{ ...record, required_features: [...features] }] },
     logitProcessorRegistry: new Map([[record.model_id, tap]]),
-    initProgressCallback: countBytes(description.weightBytes, onProgress),
+    initProgressCallback: (report) => {
+      finished ||= report.text.startsWith('Finish loading');
+      countBytes(report);
+    },
     logLevel: 'SILENT',
   });
   const settings: WebLlmModelSettings = {
@@ -67,6 +72,8 @@ export async function loadModel(
   try {
     await engine.reload(record.model_id, settings);
     signal?.throwIfAborted();
+    // A fetch that was aborted from elsewhere ends `reload` as if all were well.
+    if (!finished) throw new WebLlmFailedError('it stopped loading before it was done.');
     const device = watch.device;
     if (device === null) throw new GpuUnavailableError('WebLLM found no GPU.');
     device.throwIfFailed(0);
@@ -109,7 +116,7 @@ function gpuFault(device: GpuDevice | null): unknown {
  * The library counts 0 to 1 for each of fetching, uploading and compiling: the first that moves is shown,
  * and the last byte is kept back until all are done.
  */
-function countBytes(
+function byteCounter(
   totalBytes: number,
   onProgress: LoadModelInit['onProgress'],
 ): (report: { progress: number }) => void {
