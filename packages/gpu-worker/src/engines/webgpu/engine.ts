@@ -10,6 +10,8 @@ import { ForwardPass, type PassSegment } from './forward-pass.ts';
 import { GpuMemory } from './gpu-memory.ts';
 import { KvCache } from './kv-cache.ts';
 import { OutputReader } from './output-reader.ts';
+import { hasOrderedQuads } from './quads.ts';
+import { tune, type TuningStore } from './tune.ts';
 import { chooseVariant, variantName, type KernelVariant } from './variant.ts';
 import { loadWeights } from './weights.ts';
 
@@ -27,6 +29,8 @@ export interface WebGpuEngineInit {
   readonly maxSequences?: number;
   /** @default what the device offers, in float32 */
   readonly variant?: Partial<KernelVariant>;
+  /** Chooses kernels by measuring them on the weights, and keeps the choice there. @default the device's usual ones */
+  readonly tuning?: { readonly store?: TuningStore; readonly budgetMs?: number };
   readonly signal?: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
@@ -64,12 +68,18 @@ export async function createWebGpuEngine(
   };
   try {
     device.throwIfFailed();
-    const variant = chooseVariant(device, init.variant);
+    const subgroups = await hasOrderedQuads(device);
+    const usual = chooseVariant(device, { subgroups, ...init.variant });
     const memory = new GpuMemory(device);
     const counters = createCounters();
     return await memory.collect(async () => {
       const weights = await loadWeights({ reader, memory }, init.layers, init);
       const weightBytes = memory.allocatedBytes;
+      const { tuning } = init;
+      const tuned = tuning
+        ? await tune({ gpu: device, layers: weights.layers, architecture, store: tuning.store }, usual, tuning.budgetMs)
+        : {};
+      const variant = { ...usual, ...tuned };
       const maxSequences = init.maxSequences ?? DEFAULT_MAX_SEQUENCES;
       const maxBatchTokens = Math.max(MAX_BATCH_TOKENS, maxSequences);
       const kvBudgetBytes = init.kvBudgetBytes ?? DEFAULT_KV_BUDGET_BYTES;

@@ -107,6 +107,7 @@ export class Product {
         rowsPerThread: tokens === 1 ? this.#variant.rowsPerThread : 1,
         arithmetic: this.#arithmetic[index]!,
         subgroups: this.#variant.subgroups,
+        compact: this.#variant.compact,
         norm: normed?.epsilon ?? null,
         source,
         recordWords,

@@ -7,10 +7,12 @@ export interface KernelVariant {
   readonly arithmetic: Arithmetic;
   readonly cacheType: CacheType;
   readonly subgroups: boolean;
+  /** Kernels that compile sooner and run slower, for a CPU that plays GPU. */
+  readonly compact: boolean;
   /** Rows per thread of matrix-vector products. */
   readonly rowsPerThread: 1 | 2 | 4;
-  /** Most rows of activations that matrix-vector kernels take; more go through tiles. */
-  readonly maxMatvecTokens: number;
+  /** Most rows of activations that matrix-vector kernels take; more go through tiles. 0: all do. */
+  readonly maxMatvecTokens: 0 | 1 | 4;
   /** Pages that attention reads side by side. */
   readonly pagesAtOnce: number;
 }
@@ -23,6 +25,7 @@ export const chooseVariant = (
   arithmetic: 'f32',
   cacheType: 'f16',
   subgroups: features.subgroups,
+  compact: isSoftware,
   // A CPU that plays GPU gathers what threads read one by one: it does best with few threads that share.
   rowsPerThread: isSoftware ? 4 : 1,
   maxMatvecTokens: isSoftware ? 1 : 4,
@@ -30,8 +33,10 @@ export const chooseVariant = (
   ...changes,
 });
 
-/** What a person sees, e.g. `f32 subgroups, f16 cache`. */
-export const variantName = ({ arithmetic, subgroups, cacheType, rowsPerThread }: KernelVariant): string =>
-  [`${arithmetic}${subgroups ? ' subgroups' : ''}`, `${cacheType} cache`, rowsPerThread > 1 && `${rowsPerThread} rows`]
-    .filter(Boolean)
-    .join(', ');
+/** What a person sees, e.g. `f32 subgroups, f16 cache, 4 rows`. */
+export const variantName = (variant: KernelVariant): string => {
+  const { arithmetic, subgroups, cacheType, rowsPerThread, maxMatvecTokens } = variant;
+  const parts = [`${arithmetic}${subgroups ? ' subgroups' : ''}`, `${cacheType} cache`];
+  if (maxMatvecTokens === 0) return [...parts, 'tiles only'].join(', ');
+  return [...parts, `${rowsPerThread} rows x ${maxMatvecTokens} tokens`].join(', ');
+};

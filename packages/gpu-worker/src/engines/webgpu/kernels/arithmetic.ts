@@ -18,6 +18,10 @@ export const directives = (arithmetic: Arithmetic, subgroups = false): string =>
 /** Type of four staged activations or weights. */
 export const vectorType = (arithmetic: Arithmetic): string => (arithmetic === 'f16' ? 'vec4<f16>' : 'vec4<f32>');
 
+/** WGSL of four floats as they are staged; what half precision cannot hold would become infinite. */
+export const stagedVector = (arithmetic: Arithmetic, values: string): string =>
+  arithmetic === 'f16' ? `vec4<f16>(clamp(${values}, vec4<f32>(-65504.0), vec4<f32>(65504.0)))` : values;
+
 /**
  * WGSL that rounds the 32 floats `x0…x7` (vec4) to bytes: `packed0…packed7`, `byteScale` and `byteSum`,
  * scale times the sum of the integers.

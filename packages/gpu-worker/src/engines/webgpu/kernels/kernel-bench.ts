@@ -10,10 +10,18 @@ export type BenchBinding = ArrayBufferView<ArrayBuffer> | GPUBuffer;
 /** Runs single kernels in tests, and frees what they used. */
 export class KernelBench implements Disposable {
   readonly #gpu: GpuDevice;
-  readonly #buffers: GPUBuffer[] = [];
+  readonly #rewrite: (wgsl: string) => string;
+  readonly #buffers: GPUBuffer[];
 
-  constructor(gpu: GpuDevice) {
+  constructor(gpu: GpuDevice, rewrite: (wgsl: string) => string = (wgsl) => wgsl, buffers: GPUBuffer[] = []) {
     this.#gpu = gpu;
+    this.#rewrite = rewrite;
+    this.#buffers = buffers;
+  }
+
+  /** The same bench, for kernels whose source is changed first. */
+  rewriting(rewrite: (wgsl: string) => string): KernelBench {
+    return new KernelBench(this.#gpu, rewrite, this.#buffers);
   }
 
   buffer(data: ArrayBufferView<ArrayBuffer>): GPUBuffer {
@@ -31,7 +39,7 @@ export class KernelBench implements Disposable {
     const { device } = this.#gpu;
     const pipelines = pipelinesOf(device);
     device.pushErrorScope('validation');
-    const pipeline = pipelines.get(kernel);
+    const pipeline = pipelines.get({ ...kernel, wgsl: this.#rewrite(kernel.wgsl) });
     const buffers = bindings.map((binding) => (ArrayBuffer.isView(binding) ? this.buffer(binding) : binding));
     const group = pipelines.bind(pipeline, buffers);
     const encoder = device.createCommandEncoder();

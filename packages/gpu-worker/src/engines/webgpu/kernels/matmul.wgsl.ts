@@ -1,6 +1,6 @@
 import type { TensorType } from '@opengateway/core';
 import { segmentsOf } from '../segments.ts';
-import { directives, vectorType, type Arithmetic } from './arithmetic.ts';
+import { directives, stagedVector, vectorType, type Arithmetic } from './arithmetic.ts';
 import {
   BLOCK_FORMATS,
   BLOCK_FUNCTIONS,
@@ -104,7 +104,6 @@ var<workgroup> activations: array<${vector}, ${tokenLanes * 32}>;`;
   }
 
   function stageVectors(): string {
-    const vector = vectorType(arithmetic);
     const matrix = { buffer: 'w', type };
     const { columns: decode, vectors } = BLOCK_FORMATS[type];
     const vectorIndex = `(j * ${vectors}u) / 8u`;
@@ -113,14 +112,15 @@ var<workgroup> activations: array<${vector}, ${tokenLanes * 32}>;`;
         let j = at / ${tileRows}u;
         ${locateBlock('b', matrix, cut, { row: 'row', index: 'index', segment: 'segment' })}
         let v = ${loadVector('b', matrix, cut, { segment: 'segment', vector: vectorIndex })};
-        weights[at] = ${vector}(${decode('b', 'v', 'j')});
+        weights[at] = ${stagedVector(arithmetic, decode('b', 'v', 'j'))};
       }
       for (var at = lane; at < ${tokenLanes * 32}u; at += ${THREADS}u) {
         let column = (segment * ${blocks}u + index) * 32u + at % 32u;
         let token = firstToken + (at / 32u) * 4u;
-        activations[(at % 32u) * ${tokenLanes}u + at / 32u] = ${vector}(vec4<f32>(
+        let four = vec4<f32>(
           ${Array.from({ length: 4 }, (_, i) => `x[min(token + ${i}u, tokenCount - 1u) * ${paddedColumns}u + column]`).join(',\n          ')},
-        ));
+        );
+        activations[(at % 32u) * ${tokenLanes}u + at / 32u] = ${stagedVector(arithmetic, 'four')};
       }`;
   }
 

@@ -1,12 +1,15 @@
 import type { TensorType } from '@opengateway/core';
 import { STAGE_BYTES } from '../constants.ts';
 import { segmentsOf } from '../segments.ts';
-import { directives, QUANTIZE_BLOCK, vectorType, type Arithmetic } from './arithmetic.ts';
+import { directives, QUANTIZE_BLOCK, stagedVector, vectorType, type Arithmetic } from './arithmetic.ts';
 import {
+  BLOCK_FORMATS,
   BLOCK_FUNCTIONS,
   blockBytes,
   blockColumns,
   loadBlock,
+  loadVector,
+  locateBlock,
   matrixBindingCount,
   matrixBindings,
 } from './block-formats.ts';
@@ -26,6 +29,8 @@ export interface MatvecParameters {
   readonly arithmetic: Arithmetic;
   /** Adds up four segments by subgroup operations; the same bits. */
   readonly subgroups: boolean;
+  /** Loops where it would be unrolled: slower on a GPU, and compiled much sooner. The same bits. */
+  readonly compact: boolean;
   /** Epsilon of an RMSNorm applied to the activations first; null for none. */
   readonly norm: number | null;
   readonly source: RowSource;
@@ -40,7 +45,7 @@ export interface MatvecParameters {
  * `matvecGroups`.
  */
 export function matvec(parameters: MatvecParameters): Kernel {
-  const { types, columns, tokens, rowsPerThread, arithmetic, subgroups, norm, source } = parameters;
+  const { types, columns, tokens, rowsPerThread, arithmetic, subgroups, compact, norm, source } = parameters;
   const cut = segmentsOf(columns);
   const { segments, blocks, paddedColumns } = cut;
   const layout = matvecLayout(columns, rowsPerThread);
@@ -158,7 +163,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       if (index < ${blocks}u) {
         let column = (stagedSegment * ${blocks}u + index) * 8u + vector % 8u;
         let loaded = x[inputRows[token] * ${paddedColumns / 4}u + column];
-        stage[(token * ${staged * 8}u + vector) * ${lanes}u + stagedSegment] = ${vectorType(arithmetic)}(${value});
+        stage[(token * ${staged * 8}u + vector) * ${lanes}u + stagedSegment] = ${stagedVector(arithmetic, value)};
       }
     }`;
   }
@@ -186,37 +191,51 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }`;
   }
 
-  function loadRows(): string {
+  function loadRows(load: typeof loadBlock): string {
     return unroll(rowsPerThread, (row) =>
       types
         .map((type, matrix) => {
           const at = { row: `matrixRow${row}`, index: '(start + block)', segment: 'segment' };
-          return loadBlock(`r${row}w${matrix}`, { buffer: names[matrix]!, type }, cut, at);
+          return load(`r${row}w${matrix}`, { buffer: names[matrix]!, type }, cut, at);
         })
         .join('\n'),
     );
   }
 
   function multiplyVectors(): string {
-    const vector = vectorType(arithmetic);
-    const steps = unroll(8, (j) => {
-      const inputs = unroll(tokens, (token) => {
-        return `let x${token} = stage[(${token * staged * 8}u + block * 8u + ${j}u) * ${lanes}u + segment];`;
+    const inputs = (j: string) =>
+      unroll(tokens, (token) => {
+        return `let x${token} = stage[(${token * staged * 8}u + block * 8u + ${j}) * ${lanes}u + segment];`;
       });
-      const products = unroll(rowsPerThread, (row) =>
+    const products = (decode: (name: string, type: TensorType, matrix: number) => string) =>
+      unroll(rowsPerThread, (row) =>
         types
           .map((type, matrix) => {
-            const weights = `let w = ${vector}(${blockColumns(`r${row}w${matrix}`, type, j)});`;
+            const weights = stagedVector(arithmetic, decode(`r${row}w${matrix}`, type, matrix));
             const sums = unroll(tokens, (token) =>
               accumulate(arithmetic, `a${row}_${matrix}_${token}`, 'w', `x${token}`),
             );
-            return `{ ${weights}\n${sums} }`;
+            return `{ let w = ${weights};\n${sums} }`;
           })
           .join('\n'),
       );
-      return `{ ${inputs}\n${products} }`;
-    });
-    return `${loadRows()}\n${steps}`;
+    if (!compact) {
+      const steps = unroll(
+        8,
+        (j) => `{ ${inputs(`${j}u`)}\n${products((name, type) => blockColumns(name, type, j))} }`,
+      );
+      return `${loadRows(loadBlock)}\n${steps}`;
+    }
+    const decode = (name: string, type: TensorType, matrix: number) => {
+      const { columns: decodeColumns, vectors } = BLOCK_FORMATS[type];
+      const at = { segment: 'segment', vector: `(j * ${vectors}u) / 8u` };
+      return decodeColumns(name, loadVector(name, { buffer: names[matrix]!, type }, cut, at), 'j');
+    };
+    return `${loadRows(locateBlock)}
+    for (var j = 0u; j < 8u; j++) {
+      ${inputs('j')}
+      ${products(decode)}
+    }`;
   }
 
   function multiplyBytes(): string {
@@ -239,7 +258,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         })
         .join('\n'),
     );
-    return `${loadRows()}\n${inputs}\n${products}`;
+    return `${loadRows(loadBlock)}\n${inputs}\n${products}`;
   }
 
   function storeSum({ name }: { name: string }, result: number): string {
