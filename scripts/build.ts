@@ -37,35 +37,40 @@ const kernelCommand = ({ output, features }: { output: string; features: readonl
   output,
 ];
 
-const TARGETS: readonly Target[] = [
-  {
-    name: 'compute kernels',
-    sources: [`${ASSEMBLY}/*.ts`, 'package-lock.json'],
-    outputs: KERNEL_BUILDS.map(({ output }) => output),
-    commands: KERNEL_BUILDS.map(kernelCommand),
-  },
-  {
-    name: 'contributor',
-    sources: [
-      'apps/contributor/{src/**/*,vite.config.ts}',
-      'packages/*/src/**/*.ts',
-      'packages/*/package.json',
-      'package-lock.json',
-    ],
-    outputs: ['apps/contributor/dist/main.js'],
-    commands: [['vite', 'build', '--config', 'apps/contributor/vite.config.ts', '--logLevel', 'warn']],
-  },
-  {
-    name: 'site',
-    sources: [
-      'apps/web/{index.html,public/**/*,src/**/*}',
-      'packages/*/src/**/*.{ts,tsx,wasm}',
-      'vite.config.ts',
-      'package-lock.json',
-    ],
-    outputs: ['apps/web/dist/index.html'],
-    commands: [['vite', 'build', '--logLevel', 'warn']],
-  },
+/** Targets of one stage are built side by side; later stages take in what earlier ones made. */
+const STAGES: readonly (readonly Target[])[] = [
+  [
+    {
+      name: 'compute kernels',
+      sources: [`${ASSEMBLY}/*.ts`, 'package-lock.json'],
+      outputs: KERNEL_BUILDS.map(({ output }) => output),
+      commands: KERNEL_BUILDS.map(kernelCommand),
+    },
+  ],
+  [
+    {
+      name: 'contributor',
+      sources: [
+        'apps/contributor/{src/**/*,vite.config.ts}',
+        'packages/*/src/**/*.ts',
+        'packages/*/package.json',
+        'package-lock.json',
+      ],
+      outputs: ['apps/contributor/dist/main.js'],
+      commands: [['vite', 'build', '--config', 'apps/contributor/vite.config.ts', '--logLevel', 'warn']],
+    },
+    {
+      name: 'site',
+      sources: [
+        'apps/web/{index.html,public/**/*,src/**/*}',
+        'packages/*/src/**/*.{ts,tsx,wasm}',
+        'vite.config.ts',
+        'package-lock.json',
+      ],
+      outputs: ['apps/web/dist/index.html'],
+      commands: [['vite', 'build', '--logLevel', 'warn']],
+    },
+  ],
 ];
 
 const ROOT = new URL('..', import.meta.url);
@@ -74,27 +79,33 @@ const BIN = fileURLToPath(new URL('node_modules/.bin', ROOT));
 const env = { ...process.env, PATH: `${BIN}${delimiter}${process.env['PATH'] ?? ''}` };
 const STAMPS = new URL('.cache/build/', ROOT);
 
-/** Runs every stale target in order, or only those named. */
+/** Runs the stale targets, or those of them that are named, stage by stage. */
 export async function build({
   quiet = false,
   only,
 }: { quiet?: boolean; only?: readonly string[] } = {}): Promise<void> {
-  for (const target of TARGETS) {
-    if (only && !only.includes(target.name)) continue;
-    const digest = await sourcesDigest(target);
-    const stamp = new URL(`${target.name.replaceAll(' ', '-')}.sha256`, STAMPS);
-    const fresh =
-      target.outputs.every((path) => existsSync(new URL(path, ROOT))) &&
-      existsSync(stamp) &&
-      (await readFile(stamp, 'utf8')) === digest;
-    if (fresh) continue;
-    if (!quiet) console.log(`Building the ${target.name}…`);
-    for (const [command, ...args] of target.commands) {
-      await promisify(execFile)(command as string, args, { cwd: ROOT, env, shell: process.platform === 'win32' });
-    }
-    await mkdir(STAMPS, { recursive: true });
-    await writeFile(stamp, digest);
+  for (const stage of STAGES) {
+    const targets = stage.filter(({ name }) => !only || only.includes(name));
+    await Promise.all(targets.map((target) => buildTarget(target, quiet)));
   }
+}
+
+async function buildTarget(target: Target, quiet: boolean): Promise<void> {
+  const digest = await sourcesDigest(target);
+  const stamp = new URL(`${target.name.replaceAll(' ', '-')}.sha256`, STAMPS);
+  const fresh =
+    target.outputs.every((path) => existsSync(new URL(path, ROOT))) &&
+    existsSync(stamp) &&
+    (await readFile(stamp, 'utf8')) === digest;
+  if (fresh) return;
+  if (!quiet) console.log(`Building the ${target.name}…`);
+  await Promise.all(
+    target.commands.map(([command, ...args]) =>
+      promisify(execFile)(command as string, args, { cwd: ROOT, env, shell: process.platform === 'win32' }),
+    ),
+  );
+  await mkdir(STAMPS, { recursive: true });
+  await writeFile(stamp, digest);
 }
 
 async function sourcesDigest(target: Target): Promise<string> {
