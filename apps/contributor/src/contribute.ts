@@ -4,11 +4,12 @@ import {
   MAX_MANIFEST_BYTES,
   ManifestUnavailableError,
   createContributor,
+  createPersistentContributor,
   fromWire,
   systemClock,
 } from '@opengateway/core';
 import { createNetwork } from '@opengateway/core/p2p';
-import { checkEngine, createEngineClient, probeNode } from '@opengateway/gpu-worker/node';
+import { checkEngine, createEngineClient, defaultThreads, probeNode } from '@opengateway/gpu-worker/node';
 import { ModelNotOfferedError } from './errors.ts';
 import { awaitBootstrap, fetchBootstrap } from './fetch-bootstrap.ts';
 import { followContributor } from './follow-contributor.ts';
@@ -43,22 +44,25 @@ export async function contribute(
     },
   );
   const engine = createEngineClient({ storeDirectory: join(options.dataDirectory, 'weights') });
-  const contributor = createContributor<WeightsLocation>(
+  const probe = await probeNode(options.dataDirectory);
+  const serving = createContributor<WeightsLocation>(
     {
       engine,
       network,
       clock: systemClock,
       fetchManifest: (model, aborted) => fetchManifest(model, relay, aborted),
       locateWeights: (model) => locateWeights(model, relay, options.models),
-      checkDevice: async ({ engine: kind }) => checkEngine(await probeNode(options.dataDirectory), kind),
+      checkDevice: async ({ engine: kind }) => checkEngine(probe, kind),
     },
     { kind: 'node', ...(options.kvBudgetBytes === undefined ? {} : { kvBudgetBytes: options.kvBudgetBytes }) },
   );
+  const contributor = createPersistentContributor({ contributor: serving, clock: systemClock, random: Math.random });
   const unfollow = followContributor(contributor, log, () => systemClock.now());
   try {
     await network.start();
     log({ event: 'joined', relay, region: bootstrap.region, peer: network.peer });
-    await startUnless(contributor, { entry, engine: options.engine }, signal);
+    const threads = options.threads ?? defaultThreads(probe);
+    await startUnless(contributor, { entry, engine: options.engine, threads }, signal);
     await endOf(contributor, signal);
   } finally {
     await contributor.stop();
@@ -114,13 +118,14 @@ async function startUnless(
   }
 }
 
-/** Resolves when the signal is aborted; rejects with what put the contributor into `error`. */
+/** Resolves when the signal is aborted; rejects with what put the contributor into `error` for good. */
 function endOf(contributor: Contributor, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
-    contributor.subscribe(({ state, error }) => {
-      if (state === 'error' && error !== null) reject(fromWire(error));
+    contributor.subscribe(({ state, error, recovery }) => {
+      const comesBack = typeof recovery?.nextAtMs === 'number';
+      if (state === 'error' && error !== null && !comesBack) reject(fromWire(error));
     });
   });
 }

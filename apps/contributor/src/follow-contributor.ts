@@ -12,7 +12,7 @@ export function followContributor(contributor: Contributor, log: Log, now: () =>
     if (snapshot.relayConnected !== before.relayConnected) {
       log({ event: 'relay-link', connected: snapshot.relayConnected });
     }
-    if (snapshot.state !== before.state) log(stateEvent(snapshot));
+    if (snapshot.state !== before.state) log(stateEvent(snapshot, now()));
     if (snapshot.loading !== null && snapshot.loading !== before.loading) {
       const { doneBytes, totalBytes, fetchedBytes } = snapshot.loading;
       const nowMs = now();
@@ -27,7 +27,7 @@ export function followContributor(contributor: Contributor, log: Log, now: () =>
   });
 }
 
-const stateEvent = (snapshot: ContributorSnapshot) =>
+const stateEvent = (snapshot: ContributorSnapshot, nowMs: number) =>
   ({
     event: 'state',
     state: snapshot.state,
@@ -37,4 +37,5 @@ const stateEvent = (snapshot: ContributorSnapshot) =>
     decodeTokensPerSecond: Math.round(snapshot.decodeTokensPerSecond * 10) / 10,
     prefillTokensPerSecond: Math.round(snapshot.prefillTokensPerSecond * 10) / 10,
     error: snapshot.error,
+    restartMs: typeof snapshot.recovery?.nextAtMs === 'number' ? Math.max(0, snapshot.recovery.nextAtMs - nowMs) : null,
   }) as const;

@@ -14,6 +14,8 @@ export type LogEvent =
       readonly decodeTokensPerSecond: number;
       readonly prefillTokensPerSecond: number;
       readonly error: WireError | null;
+      /** Until it starts again by itself; null where it does not. */
+      readonly restartMs: number | null;
     }
   | {
       readonly event: 'progress';
@@ -81,7 +83,9 @@ function describeState(event: LogEvent & { event: 'state' }): string {
     case 'paused':
       return 'Paused.';
     case 'error':
-      return `Failed: ${event.error?.message ?? 'no reason given'} (${event.error?.code ?? 'unknown'})`;
+      return `Failed: ${event.error?.message ?? 'no reason given'} (${event.error?.code ?? 'unknown'})${
+        event.restartMs === null ? '' : ` Starting again in ${(event.restartMs / 1000).toFixed(1)} s.`
+      }`;
     default:
       return event.state satisfies never;
   }

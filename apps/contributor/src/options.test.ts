@@ -47,6 +47,8 @@ describe('contribute options', () => {
     [['--kv-budget-mb', '0'], '--kv-budget-mb 0'],
     [['--kv-budget-mb', '1e3'], '--kv-budget-mb 1e3'],
     [['--kv-budget-mb', '99999999'], '--kv-budget-mb 99999999'],
+    [['--threads', '0'], '--threads 0'],
+    [['--threads', 'all'], '--threads all'],
     [['--json=1'], '--json'],
   ])('refuses %j in one line that names it', (args, named) => {
     expect(() => parseOptions(args, environment)).toThrow(

@@ -14,6 +14,8 @@ export interface ContributeOptions {
   /** Keeps fetched weights. */
   readonly dataDirectory: string;
   readonly kvBudgetBytes?: number;
+  /** Threads that compute. @default cores less one, at least 1 */
+  readonly threads?: number;
   readonly json: boolean;
 }
 
@@ -27,12 +29,14 @@ npm run contribute -- [options]
   --models DIR         read weights from DIR/<model id>/ where they are there, instead of fetching them
   --data-dir DIR       keep fetched weights here (default $DATA_DIR, else $XDG_CACHE_HOME/opengateway,
                        else ~/.cache/opengateway)
+  --threads N          threads that compute (default: all processors but one)
   --kv-budget-mb N     memory for running answers in MiB (default: the engine's)
   --json               one JSON object per line instead of text
   --help               this text`;
 
 const ENGINES = ['wasm', 'reference'] as const;
 const MOST_KV_BUDGET_MB = 65_536;
+const MOST_THREADS = 1_024;
 
 /** Options from the command line, or `help`. @throws UsageError naming the option that is wrong. */
 export function parseOptions(
@@ -51,6 +55,7 @@ export function parseOptions(
     ...(values.model === undefined ? {} : { model: values.model }),
     ...(values.models === undefined ? {} : { models: resolve(values.models) }),
     ...(values['kv-budget-mb'] === undefined ? {} : { kvBudgetBytes: parseBudget(values['kv-budget-mb']) }),
+    ...(values.threads === undefined ? {} : { threads: parseWhole('--threads', values.threads, MOST_THREADS) }),
   };
 }
 
@@ -66,6 +71,7 @@ function parse(args: readonly string[]) {
         models: { type: 'string' },
         'data-dir': { type: 'string' },
         'kv-budget-mb': { type: 'string' },
+        threads: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean' },
       },
@@ -85,12 +91,14 @@ function parseRelay(value: string): string {
   return `${url.origin}/`;
 }
 
-function parseBudget(value: string): number {
-  const megabytes = Number(value);
-  if (!/^\d+$/.test(value) || megabytes < 1 || megabytes > MOST_KV_BUDGET_MB) {
-    throw new UsageError(`--kv-budget-mb ${value}: it is a whole number from 1 to ${MOST_KV_BUDGET_MB}.`);
+const parseBudget = (value: string): number => parseWhole('--kv-budget-mb', value, MOST_KV_BUDGET_MB) * 1024 * 1024;
+
+function parseWhole(option: string, value: string, most: number): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < 1 || number > most) {
+    throw new UsageError(`${option} ${value}: it is a whole number from 1 to ${most}.`);
   }
-  return megabytes * 1024 * 1024;
+  return number;
 }
 
 const cacheDirectory = (environment: Readonly<Record<string, string | undefined>>): string =>

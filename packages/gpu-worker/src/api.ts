@@ -31,6 +31,15 @@ export interface LoadRequest {
   readonly kvBudgetBytes?: number;
   /** Sequences computed at once. @default 8 */
   readonly maxSequences?: number;
+  /** Threads of the `wasm` engine, where memory can be shared; 1 elsewhere. @default 1 */
+  readonly threads?: number;
+  /**
+   * Most bytes of weights kept on this device, of all models: others make room, and a model that is larger
+   * by itself is not kept. @default what the store allows
+   */
+  readonly storageBytes?: number;
+  /** Share of the time in which the engine computes, above 0 and at most 1. @default 1 */
+  readonly share?: number;
 }
 
 export type LoadProgress =
@@ -71,6 +80,8 @@ export interface WorkerApi {
   load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel>;
   /** Starts a generation whose events go to `port` (transferred). */
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
+  /** Of the loaded model. */
+  setShare(share: number): Promise<void>;
   stats(): Promise<WorkerStats>;
   /** Ends running generations and frees the engine. */
   unload(): Promise<void>;

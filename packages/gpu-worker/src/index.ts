@@ -8,6 +8,7 @@ export type { PrebuiltModel } from './engines/webllm/prebuilt-models.ts';
 export type { Engine, EngineInfo, EngineUsage } from './engines/engine.ts';
 export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
 export { probeBrowser } from './probe/probe-browser.ts';
+export { defaultThreads } from './probe/default-threads.ts';
 export type { DeviceProbe, GraphicsProbe, StorageProbe } from './probe/types.ts';
 export { createTextClient } from './text/browser.ts';
 export type { TextModel } from './text/api.ts';

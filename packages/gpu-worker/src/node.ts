@@ -7,6 +7,7 @@ import type { NodeWorkerData } from './worker/node-worker-data.ts';
 export * from './api.ts';
 export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
 export { probeNode } from './probe/probe-node.ts';
+export { defaultThreads } from './probe/default-threads.ts';
 export type { DeviceProbe, GraphicsProbe, StorageProbe } from './probe/types.ts';
 export { createTextClient } from './text/node.ts';
 export type { TextModel } from './text/api.ts';

@@ -48,6 +48,7 @@ const idleSnapshot = (sinceMs: number): ContributorSnapshot => ({
   lastRequestMs: null,
   storedBytes: 0,
   relayConnected: false,
+  recovery: null,
 });
 
 export function createContributeState(components: {

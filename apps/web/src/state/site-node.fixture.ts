@@ -32,6 +32,7 @@ export const snapshotOf = (over: Partial<ContributorSnapshot> = {}): Contributor
   lastRequestMs: null,
   storedBytes: 0,
   relayConnected: true,
+  recovery: null,
   ...over,
 });
 
@@ -66,6 +67,9 @@ export class FakeContributor implements Contributor {
   async resume(): Promise<void> {
     this.calls.push('resume');
     this.set({ state: 'serving' });
+  }
+  setShare(share: number): void {
+    this.calls.push(`share ${share}`);
   }
   async stop(): Promise<void> {
     this.calls.push('stop');

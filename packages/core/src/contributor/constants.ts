@@ -6,3 +6,21 @@ export const UNLOAD_TIMEOUT_MS = 10_000;
 
 /** Least time between two snapshots of a load, for pages that draw each one. */
 export const LOADING_SNAPSHOT_GAP_MS = 100;
+
+/** Wait before the first restart; doubled after each failure. A lost GPU is usually back within a second. */
+export const FIRST_RESTART_DELAY_MS = 1_000;
+
+/** Longest wait before a restart: with load and self-test a device is back well within 30 s. */
+export const LONGEST_RESTART_DELAY_MS = 15_000;
+
+/** Part of a wait that chance takes off: tabs that lost the same relay do not all come back at once. */
+export const RESTART_JITTER = 0.5;
+
+/** Engine failures in a row before the CPU engine takes over, and of that one before it is given up. */
+export const MAX_QUICK_FAILURES = 3;
+
+/** An engine that served this long before it failed is not failing in a row. */
+export const STEADY_RUN_MS = 120_000;
+
+/** Least share of the device that can be lent: below it a waiting answer would look dead. */
+export const MIN_SHARE = 0.1;

@@ -54,6 +54,7 @@ class FakeEngine implements ContributorEngine<string> {
       prefillTokensPerSecond: 200,
     };
   };
+  setShare = async (share: number) => void this.calls.push(`share ${share}`);
   stats = async () => ({ tokensPerSecond: 55, storedBytes: 42 });
   unload = async () => {
     this.calls.push('unload');
@@ -273,6 +274,23 @@ describe('contributor', () => {
     expect((await iterator.next()).value).toEqual(end);
     await iterator.next();
     expect(contributor.snapshot()).toMatchObject({ state: 'paused', requestsServed: 1, requestsNow: 0 });
+  });
+
+  it('hands on what the person lends, and tells the region what to expect of it', async () => {
+    const { contributor } = setup();
+    let asked: unknown;
+    const { load } = engine;
+    engine.load = (loadRequest, options) => {
+      asked = loadRequest;
+      return load(loadRequest, options);
+    };
+    await contributor.start({ entry, engine: 'wasm', threads: 3, kvBudgetBytes: 9, storageBytes: 7, share: 0.5 });
+    expect(asked).toMatchObject({ threads: 3, kvBudgetBytes: 9, storageBytes: 7, share: 0.5 });
+    expect(network.served().decodeTokensPerSecond).toBe(45);
+    contributor.setShare(0.01);
+    expect(engine.calls.at(-1)).toBe('share 0.1');
+    expect(network.served().prefillTokensPerSecond).toBe(20);
+    expect(contributor.snapshot().decodeTokensPerSecond).toBe(90);
   });
 
   it.each(['pause', 'resume'] as const)('refuses to %s while idle', async (method) => {

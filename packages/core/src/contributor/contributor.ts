@@ -1,5 +1,5 @@
 import { toWire } from '../errors.ts';
-import { LOADING_SNAPSHOT_GAP_MS, STATS_INTERVAL_MS, UNLOAD_TIMEOUT_MS } from './constants.ts';
+import { LOADING_SNAPSHOT_GAP_MS, MIN_SHARE, STATS_INTERVAL_MS, UNLOAD_TIMEOUT_MS } from './constants.ts';
 import { ContributorStateError, ContributorStoppedError } from './errors.ts';
 import { loadManifest } from './fetch-manifest.ts';
 import { createRequestCounter } from './request-counter.ts';
@@ -62,6 +62,7 @@ class DeviceContributor<Weights> implements Contributor {
   /** Clearing up after a failure; a new start waits for it. */
   #settling: Promise<void> = Promise.resolve();
   #watching = false;
+  #share = 1;
   /** Counts of runs that ended; a snapshot adds those of the one going on. */
   #servedBefore = 0;
   #tokensBefore = 0;
@@ -121,6 +122,14 @@ class DeviceContributor<Weights> implements Contributor {
     this.#enter('serving');
   }
 
+  setShare(share: number): void {
+    this.#share = Math.min(1, Math.max(MIN_SHARE, share));
+    if (this.#serving === null) return;
+    // A lost worker tells so itself, and a new one is told at its load.
+    this.#components.engine.setShare(this.#share).catch(() => {});
+    this.#serving.handle.announce();
+  }
+
   async stop(): Promise<void> {
     const starting = this.#starting;
     if (starting !== null) {
@@ -153,7 +162,9 @@ class DeviceContributor<Weights> implements Contributor {
       const manifest = await loadManifest(entry, fetchManifest, signal);
       signal.throwIfAborted();
       const layers = { start: 0, end: manifest.architecture.layerCount };
-      const { kvBudgetBytes, maxSequences } = this.#init;
+      const { maxSequences } = this.#init;
+      const { kvBudgetBytes = this.#init.kvBudgetBytes, threads, storageBytes, share } = options;
+      if (share !== undefined) this.setShare(share);
       const loaded = await engine.load(
         {
           manifest,
@@ -162,6 +173,9 @@ class DeviceContributor<Weights> implements Contributor {
           layers,
           ...(kvBudgetBytes === undefined ? {} : { kvBudgetBytes }),
           ...(maxSequences === undefined ? {} : { maxSequences }),
+          ...(threads === undefined ? {} : { threads }),
+          ...(storageBytes === undefined ? {} : { storageBytes }),
+          ...(this.#share === 1 ? {} : { share: this.#share }),
         },
         { signal, onProgress: this.#loadProgress(signal) },
       );
@@ -170,7 +184,7 @@ class DeviceContributor<Weights> implements Contributor {
       const handle = network.serve({
         generator: counter.generator,
         kind: this.#init.kind,
-        served: () => [describeModel(options, layers, manifest, loaded, counter)],
+        served: () => [describeModel(options, layers, manifest, loaded, counter, this.#share)],
       });
       this.#serving = { handle, counter };
       this.#enter('serving', {
@@ -329,6 +343,7 @@ const IDLE = {
   tokensServed: 0,
   lastRequestMs: null,
   storedBytes: 0,
+  recovery: null,
 } satisfies Partial<ContributorSnapshot>;
 
 /** The engine's place in an advert, with what is free now. */
@@ -338,6 +353,7 @@ function describeModel(
   { architecture }: ModelManifest,
   loaded: ContributorLoadedModel,
   counter: RequestCounter,
+  share: number,
 ): ServedModel {
   const { running, queued } = counter.counts();
   const slots = loaded.info.maxSequences;
@@ -350,7 +366,8 @@ function describeModel(
     slots,
     freeSlots: queued > 0 ? 0 : Math.max(0, slots - running),
     queued,
-    decodeTokensPerSecond: loaded.decodeTokensPerSecond,
-    prefillTokensPerSecond: loaded.prefillTokensPerSecond,
+    // What coordinators can expect of it, not what it could do.
+    decodeTokensPerSecond: loaded.decodeTokensPerSecond * share,
+    prefillTokensPerSecond: loaded.prefillTokensPerSecond * share,
   };
 }

@@ -11,6 +11,9 @@ export interface ContributorLoadRequest<Weights> {
   readonly layers: LayerRange;
   readonly kvBudgetBytes?: number;
   readonly maxSequences?: number;
+  readonly threads?: number;
+  readonly storageBytes?: number;
+  readonly share?: number;
 }
 
 export type ContributorLoadProgress =
@@ -46,6 +49,8 @@ export interface ContributorEngine<Weights> {
     request: ContributorLoadRequest<Weights>,
     options: { signal: AbortSignal; onProgress: (progress: ContributorLoadProgress) => void },
   ): Promise<ContributorLoadedModel>;
+  /** Of the model that is loaded: the share of the time in which it computes, above 0 and at most 1. */
+  setShare(share: number): Promise<void>;
   stats(): Promise<{ readonly tokensPerSecond: number; readonly storedBytes: number }>;
   unload(): Promise<void>;
   forgetWeights(): Promise<void>;

@@ -34,3 +34,11 @@ export class ManifestMismatchError extends OpenGatewayError {
     super('manifest_mismatch', `The manifest of ${model} has the hash ${actual}, not ${expected}.`);
   }
 }
+
+/** The engine broke again and again soon after its start, so it is left alone. */
+export class EngineKeepsFailingError extends OpenGatewayError {
+  static override readonly name = 'EngineKeepsFailingError';
+  constructor(reason: string) {
+    super('engine_keeps_failing', `The engine kept failing and was not started again. The last time: ${reason}`);
+  }
+}

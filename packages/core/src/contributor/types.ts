@@ -15,6 +15,17 @@ export interface LoadingProgress {
   readonly bytesPerSecond: number;
 }
 
+/** How a contributor that failed comes back, kept until it is stopped or started anew. */
+export interface Recovery {
+  readonly restarts: number;
+  /** What failed last. */
+  readonly failure: WireError;
+  /** The engine that kept failing, where the CPU took over from it. */
+  readonly fellBackFrom: EngineKind | null;
+  /** When it starts again, milliseconds since the epoch; null once it has begun to. */
+  readonly nextAtMs: number | null;
+}
+
 /** Everything a page or a log says about this contributor; a new object at every change. */
 export interface ContributorSnapshot {
   readonly state: ContributorState;
@@ -39,11 +50,23 @@ export interface ContributorSnapshot {
   readonly lastRequestMs: number | null;
   readonly storedBytes: number;
   readonly relayConnected: boolean;
+  /** Null where nothing failed since the start. */
+  readonly recovery: Recovery | null;
 }
 
 export interface StartContributing {
   readonly entry: CatalogEntry;
   readonly engine: EngineKind;
+  /** Whether the CPU engine may take over from one that cannot start or keeps failing. @default false */
+  readonly canFallBack?: boolean;
+  /** Threads that compute, of an engine that has them. @default the engine's */
+  readonly threads?: number;
+  /** Of the engine's cache. @default the contributor's, else the engine's */
+  readonly kvBudgetBytes?: number;
+  /** Most bytes of weights kept on this device, of all models. @default what the store allows */
+  readonly storageBytes?: number;
+  /** Share of the time that the engine may compute, from MIN_SHARE to 1. @default 1 */
+  readonly share?: number;
 }
 
 /** Lends this device: loads a model, tests itself, announces it and answers requests. */
@@ -56,6 +79,8 @@ export interface Contributor {
   /** Announces `paused`: running answers finish, no new ones are taken; the model stays loaded. */
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** Lends another share of the time from now on, and at later starts unless they say otherwise. */
+  setShare(share: number): void;
   /** Announces `leaving`, ends running answers, frees the engine. Back to `idle`. */
   stop(): Promise<void>;
   /** Stops and removes stored weights. */

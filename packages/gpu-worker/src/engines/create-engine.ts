@@ -13,6 +13,8 @@ export interface CreateEngineInit {
   readonly weights?: WeightsLocation;
   readonly kvBudgetBytes?: number;
   readonly maxSequences?: number;
+  /** Of an engine that has them. @default 1 */
+  readonly threads?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
   /** Told when the engine breaks while nobody waits for it, as when its GPU is lost. */

@@ -36,3 +36,9 @@ export const HEARTBEAT_INTERVAL_MS = 500;
 
 /** How far back the rate of tokens looks. */
 export const RATE_WINDOW_SECONDS = 5;
+
+/** Rests shorter than this are gathered: timers are no finer than some milliseconds. */
+export const MIN_REST_MS = 20;
+
+/** Most rest owed at once: one slow step at a small share must not silence a device for long. */
+export const MAX_REST_DEBT_MS = 2_000;

@@ -383,4 +383,53 @@ describe('scheduler', () => {
     await clock.advance(60_000);
     expect(scheduler.stats().tokensPerSecond).toBe(0);
   });
+
+  describe('lends a share of the time', () => {
+    /** Moves time while the scheduler rests, until `done`. */
+    const idleThrough = async (clock: FakeClock, done: () => boolean) => {
+      while (!done()) {
+        if (clock.sleeping > 0) await clock.advance(1);
+        else await turns(1);
+      }
+    };
+
+    it('and rests between steps so that it computes no longer than that', async () => {
+      const { start, clock, engine } = setup({}, { share: 0.25 });
+      const startedMs = clock.now();
+      const answer = start();
+      let ended = false;
+      void answer.done.then(() => (ended = true));
+      await idleThrough(clock, () => ended);
+      const workedMs = 5 * engine.forwards.length;
+      expect(workedMs / (clock.now() - startedMs)).toBeLessThanOrEqual(0.3);
+      expect(answer.tokens()).toHaveLength(10);
+    });
+
+    it('and lets a cancelled answer go at once while it rests', async () => {
+      const { start, clock, engine } = setup({}, { share: 0.1 });
+      const answer = start();
+      await answer.until(() => answer.tokens().length === 1);
+      await turns();
+      expect(clock.sleeping).toBe(1);
+      answer.handle.cancel();
+      expect(engine.usage().sequences).toBe(0);
+    });
+
+    it('and goes on at once when all of it is lent again, or ends', async () => {
+      const { start, clock, scheduler } = setup({}, { share: 0.1 });
+      const answer = start();
+      await answer.until(() => answer.tokens().length === 1);
+      await turns();
+      scheduler.setShare(1);
+      expect(await answer.done).toBe('length');
+      await turns();
+      expect(clock.sleeping).toBe(0);
+      scheduler.setShare(0.1);
+      const other = start();
+      await other.until(() => other.tokens().length === 1);
+      await turns();
+      await scheduler.close();
+      expect(clock.sleeping).toBe(0);
+    });
+  });
 });

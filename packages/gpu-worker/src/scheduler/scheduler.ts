@@ -8,6 +8,7 @@ import {
   HEARTBEAT_INTERVAL_MS,
 } from './constants.ts';
 import { ConsumerStalledError, EngineBusyError, EngineFailedError } from './errors.ts';
+import { createDutyCycle } from './duty-cycle.ts';
 import { Generation } from './generation.ts';
 import { createPrefillPacer } from './prefill-pacer.ts';
 import { createRateMeter } from './rate-meter.ts';
@@ -43,6 +44,7 @@ class ContinuousBatcher implements Scheduler {
   readonly #init: Required<Omit<SchedulerInit, 'onEngineFailure'>> & Pick<SchedulerInit, 'onEngineFailure'>;
   readonly #pacer;
   readonly #rate = createRateMeter();
+  readonly #duty;
   readonly #waiting: Generation[] = [];
   #running: Generation[] = [];
   /** Steps of the `forward` under way and whose they are; the arrays are used again for every step. */
@@ -53,6 +55,7 @@ class ContinuousBatcher implements Scheduler {
   #woken = false;
   #loop: Promise<void> | null = null;
   #watch: AbortController | null = null;
+  #rest: AbortController | null = null;
   /** Which answer the next step starts with, should they not all fit. */
   #turn = 0;
   #prefillTurn = false;
@@ -67,8 +70,10 @@ class ContinuousBatcher implements Scheduler {
       stepBudgetMs: DEFAULT_STEP_BUDGET_MS,
       initialCredit: CREDIT_WINDOW_TOKENS,
       creditStallLimitMs: DEFAULT_CREDIT_STALL_LIMIT_MS,
+      share: 1,
       ...init,
     };
+    this.#duty = createDutyCycle(this.#init.share);
     this.#pacer = createPrefillPacer({
       stepBudgetMs: this.#init.stepBudgetMs,
       maxTokens: components.engine.info.maxBatchTokens,
@@ -108,9 +113,15 @@ class ContinuousBatcher implements Scheduler {
     };
   }
 
+  setShare(share: number): void {
+    this.#duty.setShare(share);
+    this.#rest?.abort();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#watch?.abort();
+    this.#rest?.abort();
     const error = new EngineFailedError('The model was unloaded.');
     for (const generation of [...this.#running, ...this.#waiting]) {
       if (!generation.finished && !generation.cancelled) generation.fail(error);
@@ -201,7 +212,29 @@ class ContinuousBatcher implements Scheduler {
       this.#prefillTokensTotal += prefillTokens;
       if (prefillTokens > 0) this.#pacer.record(prefillTokens, decodeTokens, endedMs - startedMs);
       this.#rate.record(endedMs, this.#tokensTotal - tokensBefore, endedMs - startedMs);
+      this.#duty.worked(endedMs - startedMs);
+      if (this.#duty.dueMs() > 0) await this.#takeRest();
     }
+  }
+
+  /** Idles for the rest that is due, so that the device is lent for no more than its share of the time. */
+  async #takeRest(): Promise<void> {
+    const { clock } = this.#components;
+    const rest = new AbortController();
+    this.#rest = rest;
+    // Who is cancelled meanwhile is let go at once.
+    this.#working = false;
+    while (!rest.signal.aborted) {
+      const startedMs = clock.now();
+      const dueMs = this.#duty.dueMs();
+      if (dueMs === 0) break;
+      // Rejects only when aborted, which the loop's condition sees.
+      await clock.sleep(Math.min(dueMs, HEARTBEAT_INTERVAL_MS), rest.signal).catch(() => {});
+      const nowMs = clock.now();
+      this.#duty.rested(nowMs - startedMs);
+      this.#sayAlive(nowMs);
+    }
+    this.#rest = null;
   }
 
   /** One token for every answer that has credit; returns how many. */

@@ -35,6 +35,8 @@ export interface SchedulerInit {
   readonly initialCredit?: number;
   /** @default DEFAULT_CREDIT_STALL_LIMIT_MS */
   readonly creditStallLimitMs?: number;
+  /** Share of the time in which it computes, above 0 and at most 1. @default 1 */
+  readonly share?: number;
   /** Called after a `forward` failed, when the generations in it have been told. */
   readonly onEngineFailure?: (error: unknown) => void;
 }
@@ -69,6 +71,7 @@ export interface Scheduler {
    */
   start(request: GenerateRequest, sink: GenerationSink): GenerationHandle;
   stats(): SchedulerStats;
+  setShare(share: number): void;
   /** Ends every generation with `engine_failed`; resolves when the engine is no longer in use. */
   close(): Promise<void>;
 }

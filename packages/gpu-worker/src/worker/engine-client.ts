@@ -27,6 +27,7 @@ export interface EngineClient {
     request: LoadRequest,
     options?: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void },
   ): Promise<LoadedModel>;
+  setShare(share: number): Promise<void>;
   stats(): Promise<WorkerStats>;
   unload(): Promise<void>;
   forgetWeights(): Promise<void>;
@@ -105,6 +106,9 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineCl
       } finally {
         signal?.removeEventListener('abort', giveUp);
       }
+    },
+    setShare: async (share) => {
+      if (running !== null) await call(running, (api) => api.setShare(share));
     },
     stats: () => call(worker(), (api) => api.stats()),
     unload: async () => {

@@ -84,6 +84,10 @@ class EngineWorker implements WorkerApi {
     port.start();
   }
 
+  async setShare(share: number): Promise<void> {
+    this.#loaded?.scheduler.setShare(share);
+  }
+
   async stats(): Promise<WorkerStats> {
     const storedBytes = await this.#components.weights.storedBytes();
     const { engine, scheduler } = this.#loaded ?? {};
@@ -133,7 +137,7 @@ class EngineWorker implements WorkerApi {
     let weights: OpenedWeights | undefined;
     let engine: Engine | undefined;
     try {
-      const opened = await platform.open(manifest, layers, request.weights);
+      const opened = await platform.open(manifest, layers, request.weights, request.storageBytes);
       weights = opened;
       const report = throttle(clock, (doneBytes: number, totalBytes: number) =>
         onProgress({ type: 'weights-progress', doneBytes, totalBytes, fetchedBytes: opened.fetchedBytes() }),
@@ -147,6 +151,7 @@ class EngineWorker implements WorkerApi {
           weights: request.weights,
           kvBudgetBytes: request.kvBudgetBytes ?? DEFAULT_KV_BUDGET_BYTES,
           maxSequences: request.maxSequences ?? DEFAULT_MAX_SEQUENCES,
+          threads: request.threads ?? 1,
           signal,
           onProgress: report,
           onFailure: onEngineFailure,
@@ -155,7 +160,10 @@ class EngineWorker implements WorkerApi {
       signal.throwIfAborted();
       const measured = await selfTest(engine, now, signal);
       onProgress({ type: 'self-test', ...measured });
-      const scheduler = createScheduler({ engine, createSampler, clock }, { onEngineFailure });
+      const scheduler = createScheduler(
+        { engine, createSampler, clock },
+        { onEngineFailure, share: request.share ?? 1 },
+      );
       this.#loaded = { engine, scheduler };
       return { info: engine.info, loadMs: now() - startedMs, ...measured };
     } catch (error) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../storage/memory.ts';
 import { createTinyModel } from '../testing/tiny-model.ts';
 import { createWeightsPlatform } from './weights-platform.ts';
+import type { ManifestHash } from '@opengateway/core';
 
 const BASE = 'http://relay.example/models/tiny/';
 
@@ -20,8 +21,8 @@ async function setup(over: { store?: ReturnType<typeof createMemoryStore> } = {}
     });
   };
   const platform = createWeightsPlatform({ ...over, fetch: fetch as typeof globalThis.fetch });
-  const readAll = async () => {
-    const opened = await platform.open(manifest, layers, { kind: 'http', baseUrl: BASE });
+  const readAll = async (storageBytes?: number) => {
+    const opened = await platform.open(manifest, layers, { kind: 'http', baseUrl: BASE }, storageBytes);
     for (const tensor of manifest.tensors) {
       const read = await opened.reader.read(tensor, 0, tensor.bytes);
       expect(Buffer.compare(read, bytes.subarray(tensor.offset, tensor.offset + tensor.bytes))).toBe(0);
@@ -43,6 +44,23 @@ describe('weights platform', () => {
     await platform.forget();
     expect(await platform.storedBytes()).toBe(0);
     expect(await readAll()).toBe(bytes.length);
+  });
+
+  it('keeps a model only where it fits what the person lends, and lets others go for it', async () => {
+    const store = createMemoryStore();
+    const { platform, bytes, readAll } = await setup({ store });
+    await store.write(
+      { manifest: 'b'.repeat(64) as ManifestHash, file: { name: 'other', bytes: 100 } },
+      0,
+      new Uint8Array(100),
+    );
+    expect(await readAll(bytes.length + 100)).toBe(bytes.length);
+    expect(await platform.storedBytes()).toBe(bytes.length + 100);
+    expect(await readAll(bytes.length + 100)).toBe(0);
+    expect(await readAll(bytes.length)).toBe(bytes.length);
+    expect(await platform.storedBytes()).toBe(bytes.length);
+    expect(await readAll(bytes.length - 1)).toBe(bytes.length);
+    expect(await platform.storedBytes()).toBe(0);
   });
 
   it('counts what it fetches without a store too', async () => {

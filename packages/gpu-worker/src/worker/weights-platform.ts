@@ -3,6 +3,7 @@ import { UnsupportedModelError } from '../engines/errors.ts';
 import { createHttpSource } from '../storage/http-source.ts';
 import { createStoredSource } from '../storage/stored-source.ts';
 import { LoadAbortedError } from './errors.ts';
+import { makeRoom } from './make-room.ts';
 import type { ChunkSource, LayerRange, ModelManifest, TensorReader } from '@opengateway/core';
 import type { WeightsLocation } from '../api.ts';
 import type { WeightsStore } from '../storage/weights-store.ts';
@@ -19,7 +20,13 @@ export interface OpenedWeights {
 
 /** Where this host's weights come from and are kept. */
 export interface WeightsPlatform {
-  open(manifest: ModelManifest, layers: LayerRange, location: WeightsLocation): Promise<OpenedWeights>;
+  /** `storageBytes`: most that may be kept here, of all models. @default what the store allows */
+  open(
+    manifest: ModelManifest,
+    layers: LayerRange,
+    location: WeightsLocation,
+    storageBytes?: number,
+  ): Promise<OpenedWeights>;
   /** Bytes of weights kept here, of all models. */
   storedBytes(): Promise<number>;
   /** Removes all weights kept here. */
@@ -42,6 +49,7 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
     manifest: ModelManifest,
     location: WeightsLocation,
     onFetched: (bytes: number) => void,
+    storageBytes: number,
   ): Promise<ChunkSource> => {
     if (location.kind === 'directory') {
       if (openDirectory === undefined) throw new UnsupportedModelError('There are no local folders here.');
@@ -49,16 +57,17 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
     }
     if (location.kind === 'package') throw new UnsupportedModelError('There is no engine for packages here.');
     const source = createHttpSource({ baseUrl: location.baseUrl }, fetch === undefined ? {} : { fetch });
-    if (store === undefined) return counting(source, onFetched);
+    if (store === undefined || !(await makeRoom(store, manifest, storageBytes))) return counting(source, onFetched);
     return createStoredSource({ manifest: await manifestHash(manifest), store, source }, { onFetched });
   };
 
   return {
-    async open(manifest, layers, location) {
+    async open(manifest, layers, location, storageBytes = Number.POSITIVE_INFINITY) {
       let fetchedBytes = 0;
-      const source = await openSource(manifest, location, (bytes) => {
+      const onFetched = (bytes: number) => {
         fetchedBytes += bytes;
-      });
+      };
+      const source = await openSource(manifest, location, onFetched, storageBytes);
       const { tracked, finish, release } = track(source);
       return {
         reader: createTensorReader({ manifest, source: tracked }, { range: layers, heldChunks: HELD_CHUNKS }),
