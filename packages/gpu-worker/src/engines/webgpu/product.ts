@@ -82,11 +82,12 @@ export class Product {
 
   /** Records the dispatches for `count` rows of activations. */
   record(recorder: Recorder, count: number): void {
-    const { maxMatvecTokens } = this.#variant;
+    const { maxMatvecTokens, largeTiles } = this.#variant;
+    const tiles = largeTiles ? TILES : TILES.slice(0, 1);
     const tokens =
       count <= maxMatvecTokens
         ? (MATVEC_TOKENS.find((most) => most >= count) ?? MATVEC_TOKENS.at(-1)!)
-        : (TILES.find((tile) => tile.tokens >= count) ?? TILES.at(-1)!).tokens;
+        : (tiles.find((tile) => tile.tokens >= count) ?? tiles.at(-1)!).tokens;
     const key = count <= maxMatvecTokens ? tokens : -tokens;
     let dispatch = this.#dispatches.get(key);
     if (!dispatch) {

@@ -13,6 +13,8 @@ export interface KernelVariant {
   readonly rowsPerThread: 1 | 2 | 4;
   /** Most rows of activations that matrix-vector kernels take; more go through tiles. 0: all do. */
   readonly maxMatvecTokens: 0 | 1 | 4;
+  /** Whether long prefills get tiles of their own, or those of short ones. */
+  readonly largeTiles: boolean;
   /** Pages that attention reads side by side. */
   readonly pagesAtOnce: number;
 }
@@ -29,6 +31,7 @@ export const chooseVariant = (
   // A CPU that plays GPU gathers what threads read one by one: it does best with few threads that share.
   rowsPerThread: isSoftware ? 4 : 1,
   maxMatvecTokens: isSoftware ? 1 : 4,
+  largeTiles: !isSoftware,
   pagesAtOnce: isSoftware ? 1 : 4,
   ...changes,
 });
