@@ -4,7 +4,7 @@ import { MethodNotAllowedError, NotFoundError } from './errors.ts';
 import { allowedHost } from './middleware/allowed-host.ts';
 import { apiKey } from './middleware/api-key.ts';
 import { requestLog } from './middleware/request-log.ts';
-import { securityHeaders } from './middleware/security-headers.ts';
+import { packageOrigins, securityHeaders } from './middleware/security-headers.ts';
 import { bootstrap } from './routes/bootstrap.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
 import { health } from './routes/health.ts';
@@ -39,7 +39,8 @@ export interface AppDependencies extends ChatDependencies {
 export function createApp(dependencies: AppDependencies): Hono<RelayEnv> {
   const { catalog, logger, metrics } = dependencies;
   const app = new Hono<RelayEnv>();
-  app.use(requestLog(logger, metrics), securityHeaders, allowedHost(dependencies.hostAllowed));
+  const origins = packageOrigins(catalog.map(({ entry }) => entry));
+  app.use(requestLog(logger, metrics), securityHeaders(origins), allowedHost(dependencies.hostAllowed));
   app.onError((error, c) => respondWith(error, c, logger));
   app.notFound((c) => respondWith(new NotFoundError(c.req.path.slice(0, 200)), c, logger));
 

@@ -48,4 +48,29 @@ describe('loadCatalog', () => {
     await cp(join(EMBEDDED, MODEL, 'manifest.json'), join(folder, 'other', 'manifest.json'));
     await expect(loadCatalog(folder)).rejects.toThrow(/'smollm2-135m-instruct'/);
   });
+
+  describe('with a compiled package', () => {
+    const directory = () => join(folder, MODEL);
+    const addresses = { engine: 'webllm', modelUrl: `/models/${MODEL}/package`, modelLibUrl: '/models/lib.wasm' };
+    beforeEach(() => cp(join(EMBEDDED, MODEL), directory(), { recursive: true }));
+
+    it('offers it, with the size of the files that lie beside it', async () => {
+      await mkdir(join(directory(), 'package/resolve/main'), { recursive: true });
+      await writeFile(join(directory(), 'package/resolve/main/params_shard_0.bin'), 'weights');
+      await writeFile(join(directory(), 'webllm.json'), JSON.stringify(addresses));
+      const [model] = await loadCatalog(folder);
+      expect(catalogEntrySchema.parse(model?.entry)).toMatchObject({ package: addresses, bytes: 7 });
+      expect([...(model?.packageFiles.keys() ?? [])]).toEqual(['resolve/main/params_shard_0.bin']);
+    });
+
+    it.each([
+      ['no JSON', '{', /JSON/],
+      ['another engine', JSON.stringify({ ...addresses, engine: 'onnx' }), /webllm\.json is wrong/],
+      ['an unknown setting', JSON.stringify({ ...addresses, overrides: { sink: 1 } }), /webllm\.json is wrong/],
+    ])('names the folder of one that is %s', async (_name, text, message) => {
+      await writeFile(join(directory(), 'webllm.json'), text);
+      await expect(loadCatalog(folder)).rejects.toThrow(message);
+      await expect(loadCatalog(folder)).rejects.toThrow(directory());
+    });
+  });
 });

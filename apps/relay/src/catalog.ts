@@ -1,8 +1,15 @@
 import { stat, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { decodeManifest, manifestHash } from '@opengateway/core';
+import { join, relative, sep } from 'node:path';
+import { decodeManifest, manifestHash, modelPackageSchema } from '@opengateway/core';
+import { MAX_PACKAGE_FILES } from './constants.ts';
 import { CatalogError } from './errors.ts';
-import type { CatalogEntry, ModelManifest } from '@opengateway/core';
+import type { CatalogEntry, ModelManifest, ModelPackage } from '@opengateway/core';
+
+/** A file of a compiled package as it was when the relay started. */
+export interface PackageFile {
+  readonly bytes: number;
+  readonly modifiedMs: number;
+}
 
 /** A model this relay offers, with where its files lie. */
 export interface CatalogModel {
@@ -11,11 +18,17 @@ export interface CatalogModel {
   /** The manifest as it lies on disk. */
   readonly manifestBytes: Uint8Array;
   readonly directory: string;
+  /** Files of a compiled package that the relay itself hosts, by their path below `PACKAGE_FOLDER`, with slashes. */
+  readonly packageFiles: ReadonlyMap<string, PackageFile>;
   /** When the manifest was written, seconds since the epoch. */
   readonly createdSeconds: number;
 }
 
 export const MANIFEST_FILE = 'manifest.json';
+/** Says that the model is served from a compiled package (docs/ENGINES.md): the entry's `package`, as JSON. */
+export const PACKAGE_FILE = 'webllm.json';
+/** Beside it, the package's own files, where this relay hosts them. */
+export const PACKAGE_FOLDER = 'package';
 
 /**
  * Reads every `MODELS_DIR/<id>/manifest.json` and checks that its files are there.
@@ -43,18 +56,53 @@ async function loadModel(directory: string, name: string): Promise<CatalogModel>
       if (size !== file.bytes) throw new Error(`${file.name} has ${size} bytes, its manifest says ${file.bytes}.`);
     }
     const { mtimeMs } = await stat(path);
+    const modelPackage = await readPackage(join(directory, PACKAGE_FILE));
+    const packageFiles = modelPackage
+      ? await listPackage(join(directory, PACKAGE_FOLDER))
+      : new Map<string, PackageFile>();
+    const packageBytes = [...packageFiles.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     const entry: CatalogEntry = {
       id: manifest.id,
       name: manifest.name,
       manifest: await manifestHash(manifest),
       manifestUrl: `/models/${manifest.id}/${MANIFEST_FILE}`,
-      bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+      bytes: packageBytes || manifest.files.reduce((sum, file) => sum + file.bytes, 0),
       layerCount: manifest.architecture.layerCount,
       contextLength: manifest.architecture.contextLength,
       license: manifest.license.spdx,
+      ...(modelPackage ? { package: modelPackage } : {}),
     };
-    return { entry, manifest, manifestBytes, directory, createdSeconds: Math.floor(mtimeMs / 1000) };
+    return { entry, manifest, manifestBytes, directory, packageFiles, createdSeconds: Math.floor(mtimeMs / 1000) };
   } catch (cause) {
     throw new CatalogError(directory, cause instanceof Error ? cause.message : String(cause), { cause });
   }
+}
+
+async function readPackage(path: string): Promise<ModelPackage | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  const parsed = modelPackageSchema.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(`${PACKAGE_FILE} is wrong at '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'unknown'}.`);
+}
+
+async function listPackage(folder: string): Promise<Map<string, PackageFile>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    },
+  );
+  const files = entries.filter((entry) => entry.isFile());
+  if (files.length > MAX_PACKAGE_FILES) throw new Error(`its package has more than ${MAX_PACKAGE_FILES} files.`);
+  const sizes = files.map(async ({ parentPath, name }): Promise<[string, PackageFile]> => {
+    const path = join(parentPath, name);
+    const { size, mtimeMs } = await stat(path);
+    return [relative(folder, path).split(sep).join('/'), { bytes: size, modifiedMs: mtimeMs }];
+  });
+  return new Map(await Promise.all(sizes));
 }

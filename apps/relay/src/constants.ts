@@ -61,3 +61,6 @@ export const CONTRIBUTOR_STEADY_MS = 60_000;
 
 /** Longest line of a contributor's output that is logged. */
 export const MAX_CHILD_LINE_CHARS = 4_000;
+
+/** Files of one model's compiled package: some hundred shards in practice. */
+export const MAX_PACKAGE_FILES = 4_096;

@@ -21,6 +21,9 @@ beforeAll(async () => {
   await mkdir(join(folder, 'dist/assets'), { recursive: true });
   await writeFile(join(folder, 'weights.gguf'), BYTES);
   await writeFile(join(folder, 'secret.txt'), 'secret');
+  await mkdir(join(folder, 'package/resolve/main'), { recursive: true });
+  await writeFile(join(folder, 'package/resolve/main/params_shard_0.bin'), 'weights');
+  await writeFile(join(folder, 'package/unlisted'), 'secret');
   await writeFile(join(folder, 'dist/index.html'), '<!doctype html><title>OpenGateway</title>');
   await writeFile(join(folder, 'dist/assets/app-abc123.js'), 'export const answer = 42;\n'.repeat(100));
   relay = await startTestServer({ app: { catalog: [model()], site: await loadSite(join(folder, 'dist')) } });
@@ -45,6 +48,7 @@ const model = (): CatalogModel =>
     manifest: { files: [{ name: 'weights.gguf', bytes: BYTES.byteLength, chunks: [] }], license: { spdx: 'MIT' } },
     manifestBytes: new TextEncoder().encode('{"id":"tiny"}'),
     directory: folder,
+    packageFiles: new Map([['resolve/main/params_shard_0.bin', { bytes: 7, modifiedMs: 1 }]]),
     createdSeconds: 1_700_000_000,
     // The routes under test read no more of a manifest than this.
   }) as unknown as CatalogModel;
@@ -70,6 +74,14 @@ describe('model files over a socket', () => {
     expect(await bytesOf(await get('/models/tiny/weights.gguf', { range: 'bytes=-5' }))).toEqual(BYTES.subarray(-5));
     const manifest = await get('/models/tiny/manifest.json', { range: 'bytes=2-3' });
     expect(await manifest.text()).toBe('id');
+  });
+
+  it('sends the files of a compiled package, and nothing that was not there at the start', async () => {
+    const shard = await get('/models/tiny/package/resolve/main/params_shard_0.bin', { range: 'bytes=0-2' });
+    expect([shard.status, await shard.text()]).toEqual([206, 'wei']);
+    for (const path of ['unlisted', 'resolve/main', '../secret.txt', '..%2fsecret.txt']) {
+      expect((await get(`/models/tiny/package/${path}`)).status).toBe(404);
+    }
   });
 
   it('refuses a range outside the file with its size', async () => {

@@ -1,34 +1,56 @@
 import type { MiddlewareHandler } from 'hono';
+import type { CatalogEntry } from '@opengateway/core';
+
+/** Where WebLLM's own list of models has its files. */
+const PREBUILT_SOURCES = ['https://huggingface.co', 'https://*.huggingface.co', 'https://*.hf.co'];
+const PREBUILT_LIBRARIES = 'https://raw.githubusercontent.com';
+
+/**
+ * Origins beside the relay's own that the page must reach for the catalogue's compiled packages: none unless the
+ * operator named such a package.
+ */
+export function packageOrigins(entries: readonly Pick<CatalogEntry, 'package'>[]): string[] {
+  const origins = entries.flatMap(({ package: modelPackage }) => {
+    if (modelPackage === undefined) return [];
+    if ('prebuilt' in modelPackage) return [...PREBUILT_SOURCES, PREBUILT_LIBRARIES];
+    return [modelPackage.modelUrl, modelPackage.modelLibUrl]
+      .filter((address) => URL.canParse(address))
+      .map((address) => new URL(address).origin);
+  });
+  return [...new Set(origins)].sort();
+}
 
 /**
  * `connect-src 'self'` covers the WebSocket to this relay; WebRTC is not governed by it. WebAssembly is
  * compiled from bytes that the page fetched from here.
  */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "worker-src 'self' blob:",
-  "style-src 'self'",
-  "img-src 'self' data: blob:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "manifest-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const contentSecurityPolicy = (connectOrigins: readonly string[]): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src 'self' blob:",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    "font-src 'self'",
+    ["connect-src 'self'", ...connectOrigins].join(' '),
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 
 /** Cross-origin isolation (for shared memory and exact timers) and nothing that a page could be tricked with. */
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy': CONTENT_SECURITY_POLICY,
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-  'cross-origin-resource-policy': 'same-origin',
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-};
-
-export const securityHeaders: MiddlewareHandler = async (c, next) => {
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
-  await next();
-};
+export function securityHeaders(connectOrigins: readonly string[]): MiddlewareHandler {
+  const headers = Object.entries({
+    'content-security-policy': contentSecurityPolicy(connectOrigins),
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
+    'cross-origin-resource-policy': 'same-origin',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  });
+  return async (c, next) => {
+    for (const [name, value] of headers) c.header(name, value);
+    await next();
+  };
+}
