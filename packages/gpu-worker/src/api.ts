@@ -8,6 +8,8 @@ import type {
   WireError,
 } from '@opengateway/core';
 import type { EngineInfo, EngineUsage } from './engines/engine.ts';
+import type { MeasureRequest } from './probe/measure-device.ts';
+import type { DeviceMeasurement } from './probe/types.ts';
 
 /** Where the files that a manifest names are. */
 export type FilesLocation =
@@ -83,6 +85,8 @@ export interface WorkerApi {
   /** Of the loaded model. */
   setShare(share: number): Promise<void>;
   stats(): Promise<WorkerStats>;
+  /** Measures this device with an engine that is free; the one that is loaded ends. */
+  measure(request: MeasureRequest): Promise<DeviceMeasurement>;
   /** Ends running generations and frees the engine. */
   unload(): Promise<void>;
   /** Removes every stored weight of this origin or folder. */

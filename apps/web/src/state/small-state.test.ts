@@ -11,6 +11,7 @@ import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 const probe: DeviceProbe = {
   host: 'browser',
+  isMobile: false,
   cores: 8,
   memoryBytes: 8 * 1024 ** 3,
   kernels: 'relaxed-simd',
@@ -18,6 +19,7 @@ const probe: DeviceProbe = {
   crossOriginIsolated: true,
   storage: { quotaBytes: 10e9, usedBytes: 1e9, persisted: false },
   graphics: null,
+  connection: null,
 };
 
 const storageOf = (items: Record<string, string> = {}) => ({

@@ -11,7 +11,7 @@ export class UnsupportedDeviceError extends OpenGatewayError {
 }
 
 /** @throws UnsupportedDeviceError where the device, as it says of itself, cannot run `engine`. */
-export function checkEngine({ kernels }: DeviceProbe, engine: EngineKind): void {
+export function checkEngine({ kernels, graphics, host }: DeviceProbe, engine: EngineKind): void {
   switch (engine) {
     case 'reference':
       return;
@@ -20,7 +20,11 @@ export function checkEngine({ kernels }: DeviceProbe, engine: EngineKind): void 
       return;
     case 'webgpu':
     case 'webllm':
-      throw new UnsupportedDeviceError(`The engine ${engine} is not part of this version.`);
+      if (host === 'node') throw new UnsupportedDeviceError(`The engine ${engine} needs a browser.`);
+      if (graphics === null) {
+        throw new UnsupportedDeviceError(`The engine ${engine} needs WebGPU, which this browser does not offer here.`);
+      }
+      return;
     default:
       engine satisfies never;
   }

@@ -7,6 +7,7 @@ import type { DeviceProbe, StorageProbe } from './types.ts';
 /** What this machine is, with the file system that holds `directory` (which need not exist yet). */
 export const probeNode = async (directory: string): Promise<DeviceProbe> => ({
   host: 'node',
+  isMobile: false,
   cores: availableParallelism(),
   memoryBytes: totalmem(),
   kernels: probeKernels(),
@@ -14,6 +15,7 @@ export const probeNode = async (directory: string): Promise<DeviceProbe> => ({
   crossOriginIsolated: true,
   storage: await probeStorage(directory),
   graphics: null,
+  connection: null,
 });
 
 async function probeStorage(directory: string): Promise<StorageProbe | null> {

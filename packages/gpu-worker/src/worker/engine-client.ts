@@ -5,6 +5,8 @@ import { keepErrorsTyped } from './error-transfer.ts';
 import { streamGeneration } from './generation-stream.ts';
 import type { Generator, OpenGatewayError } from '@opengateway/core';
 import type { Endpoint, Remote } from 'comlink';
+import type { MeasureRequest } from '../probe/measure-device.ts';
+import type { DeviceMeasurement } from '../probe/types.ts';
 import type { LoadedModel, LoadProgress, LoadRequest, WorkerApi, WorkerStats } from '../api.ts';
 
 /** One running worker, in the form its host gives it. */
@@ -29,6 +31,8 @@ export interface EngineClient {
   ): Promise<LoadedModel>;
   setShare(share: number): Promise<void>;
   stats(): Promise<WorkerStats>;
+  /** Measures this device; a loaded model ends. */
+  measure(request: MeasureRequest): Promise<DeviceMeasurement>;
   unload(): Promise<void>;
   forgetWeights(): Promise<void>;
   /** Ends the worker; what is under way fails with `engine_failed`. The next call starts another. */
@@ -111,6 +115,7 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineCl
       if (running !== null) await call(running, (api) => api.setShare(share));
     },
     stats: () => call(worker(), (api) => api.stats()),
+    measure: (request) => call(worker(), (api) => api.measure(request)),
     unload: async () => {
       if (running !== null) await call(running, (api) => api.unload());
     },

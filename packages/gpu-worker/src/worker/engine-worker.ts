@@ -12,6 +12,8 @@ import type { WorkerApi, WorkerStats } from '../api.ts';
 import type { CreateEngine } from '../engines/create-engine.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Scheduler, SchedulerComponents } from '../scheduler/types.ts';
+import type { MeasureRequest } from '../probe/measure-device.ts';
+import type { DeviceMeasurement } from '../probe/types.ts';
 import type { OpenedWeights, WeightsPlatform } from './weights-platform.ts';
 
 export interface EngineWorkerComponents {
@@ -86,6 +88,14 @@ class EngineWorker implements WorkerApi {
 
   async setShare(share: number): Promise<void> {
     this.#loaded?.scheduler.setShare(share);
+  }
+
+  async measure(request: MeasureRequest): Promise<DeviceMeasurement> {
+    await this.unload();
+    // Not loaded with the worker: most of them never measure.
+    const { measureDevice } = await import('../probe/measure-device.ts');
+    const { createEngine, highResolutionNow: now = () => performance.now() } = this.#components;
+    return measureDevice({ createEngine, gpu: globalThis.navigator?.gpu as GPU | undefined, now }, request);
   }
 
   async stats(): Promise<WorkerStats> {
