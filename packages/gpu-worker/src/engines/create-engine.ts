@@ -34,6 +34,10 @@ export const createEngine: CreateEngine = async (kind, components, init) => {
       const { createWasmEngine } = await import('./wasm/engine.ts');
       return createWasmEngine(components, init);
     }
+    case 'webgpu': {
+      const { createWebGpuEngine } = await import('./webgpu/engine.ts');
+      return createWebGpuEngine(components, { ...init, tuning: {} });
+    }
     case 'reference': {
       const { createReferenceEngine } = await import('./reference/engine.ts');
       return createReferenceEngine(components, init);

@@ -45,7 +45,9 @@ describe('requestGpuDevice', () => {
 describe('a lost device', () => {
   it('rejects the forward under way with device_lost, and every later call', async () => {
     const gpu = await openDevice();
-    const engine = await createWebGpuEngine({ reader: model.createReader(), gpu }, { layers: LAYERS });
+    const failures: unknown[] = [];
+    const onFailure = (error: unknown) => failures.push(error);
+    const engine = await createWebGpuEngine({ reader: model.createReader(), gpu }, { layers: LAYERS, onFailure });
     const sequence = engine.open({ maxTokens: 64 });
     const tokens = Int32Array.from({ length: 30 }, (_, index) => index);
     const lost = expect.objectContaining({ code: 'device_lost', retryable: true }) as Error;
@@ -56,6 +58,7 @@ describe('a lost device', () => {
     await expect(running).rejects.toThrow(lost);
     await expect(waiting).rejects.toThrow(lost);
     expect(await heard).toMatchObject({ code: 'device_lost', reason: 'destroyed' });
+    expect(failures).toMatchObject([{ code: 'device_lost' }]);
     await expect(step(engine, sequence, tokens, 'none')).rejects.toThrow(lost);
     expect(() => engine.open({ maxTokens: 8 })).toThrow(lost);
     expect(engine.length(sequence)).toBe(0);

@@ -9,7 +9,6 @@ export interface GpuFeatures {
   readonly float16: boolean;
   /** Dot products of four signed bytes at once. */
   readonly packedDot: boolean;
-  readonly timestamps: boolean;
 }
 
 export interface GpuDeviceEvents {
@@ -63,7 +62,6 @@ export class GpuDevice extends EventTarget {
       subgroups: device.features.has('subgroups'),
       float16: device.features.has('shader-f16'),
       packedDot: languageFeatures.has('packed_4x8_integer_dot_product'),
-      timestamps: device.features.has('timestamp-query'),
     };
     device.addEventListener('uncapturederror', this.#onError);
     this.lost = this.#watch();
@@ -150,9 +148,7 @@ export async function requestGpuDevice(gpu: GPU | undefined): Promise<GpuDevice>
   try {
     const device = await adapter.requestDevice({
       label: 'opengateway',
-      requiredFeatures: (['shader-f16', 'subgroups', 'timestamp-query'] as const).filter((feature) =>
-        adapter.features.has(feature),
-      ),
+      requiredFeatures: (['shader-f16', 'subgroups'] as const).filter((feature) => adapter.features.has(feature)),
       requiredLimits: {
         maxBufferSize: Math.min(limits.maxBufferSize, MAX_BINDING_BYTES),
         maxStorageBufferBindingSize: Math.min(limits.maxStorageBufferBindingSize, MAX_BINDING_BYTES),

@@ -21,7 +21,7 @@ engineContract({
       compact: false,
       maxMatvecTokens: 4,
       largeTiles: true,
-      pagesAtOnce: 4,
+      pagesAtOnce: 8,
     } as const;
     return createWebGpuEngine({ reader, gpu }, { ...init, variant });
   },

@@ -29,10 +29,15 @@ export interface WebGpuEngineInit {
   readonly maxSequences?: number;
   /** @default what the device offers, in float32 */
   readonly variant?: Partial<KernelVariant>;
-  /** Chooses kernels by measuring them on the weights, and keeps the choice there. @default the device's usual ones */
-  readonly tuning?: { readonly store?: TuningStore; readonly budgetMs?: number };
+  /**
+   * Chooses kernels by measuring them on the weights, and keeps the choice in the store. A software adapter is
+   * left alone unless told otherwise: its compiler would take longer than it could win. @default none
+   */
+  readonly tuning?: { readonly store?: TuningStore; readonly budgetMs?: number; readonly software?: boolean };
   readonly signal?: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** Told when the device is lost, or fails while no forward is under way. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 export interface WebGpuEngine extends Engine {
@@ -76,7 +81,8 @@ export async function createWebGpuEngine(
       const weights = await loadWeights({ reader, memory }, init.layers, init);
       const weightBytes = memory.allocatedBytes;
       const { tuning } = init;
-      const tuned = tuning
+      const isTuned = tuning && (tuning.software || !device.isSoftware);
+      const tuned = isTuned
         ? await tune({ gpu: device, layers: weights.layers, architecture, store: tuning.store }, usual, tuning.budgetMs)
         : {};
       const variant = { ...usual, ...tuned };
@@ -104,7 +110,7 @@ export async function createWebGpuEngine(
         variant: variantName(variant),
         ...(weights.head ? { topK: pass.topK } : {}),
       };
-      return new Engine_({ memory, cache, pass, counters, release }, info);
+      return new GpuEngine({ memory, cache, pass, counters, release, onFailure: init.onFailure }, info);
     });
   } catch (error) {
     release();
@@ -112,7 +118,7 @@ export async function createWebGpuEngine(
   }
 }
 
-class Engine_ implements WebGpuEngine {
+class GpuEngine implements WebGpuEngine {
   readonly info: EngineInfo;
   readonly gpu: GpuDevice;
   readonly #memory: GpuMemory;
@@ -121,10 +127,19 @@ class Engine_ implements WebGpuEngine {
   readonly #release: () => void;
   readonly #outputs: OutputReader;
   #pass: ForwardPass | null;
+  readonly #subscriptions: readonly (() => void)[];
   #turn: Promise<unknown> = Promise.resolve();
+  #running = 0;
 
   constructor(
-    parts: { memory: GpuMemory; cache: KvCache; pass: ForwardPass; counters: MutableCounters; release: () => void },
+    parts: {
+      memory: GpuMemory;
+      cache: KvCache;
+      pass: ForwardPass;
+      counters: MutableCounters;
+      release: () => void;
+      onFailure: ((error: unknown) => void) | undefined;
+    },
     info: EngineInfo,
   ) {
     this.info = info;
@@ -134,6 +149,12 @@ class Engine_ implements WebGpuEngine {
     this.#pass = parts.pass;
     this.#counters = parts.counters;
     this.#release = parts.release;
+    this.#subscriptions = [
+      this.gpu.on('lost', ({ detail }) => parts.onFailure?.(detail)),
+      this.gpu.on('error', ({ detail }) => {
+        if (this.#running === 0) parts.onFailure?.(detail);
+      }),
+    ];
     this.#outputs = new OutputReader(parts.memory, parts.counters, info, parts.pass.hiddenStride);
   }
 
@@ -168,7 +189,8 @@ class Engine_ implements WebGpuEngine {
 
   /** One at a time: scratch and results are the engine's only ones. */
   forward(steps: readonly EngineStep[]): Promise<readonly EngineOutput[]> {
-    const result = this.#turn.then(() => this.#forward(steps));
+    this.#running++;
+    const result = this.#turn.then(() => this.#forward(steps)).finally(() => this.#running--);
     this.#turn = result.catch(() => {
       // Its caller hears of it; the next forward is another matter.
     });
@@ -201,6 +223,7 @@ class Engine_ implements WebGpuEngine {
   dispose(): void {
     if (!this.#pass) return;
     this.#pass = null;
+    for (const stopListening of this.#subscriptions) stopListening();
     this.#cache.clear();
     this.#memory.destroy();
     this.#release();

@@ -36,6 +36,9 @@ export interface PassResults {
   readonly firstRows: readonly number[];
 }
 
+/** Floats of pages' sums in attention's workgroup memory: 8 KiB. */
+const MIXED_FLOATS = 2048;
+
 interface LayerKernels {
   readonly projections: Product;
   readonly storeKeyValue: BoundKernel;
@@ -198,6 +201,7 @@ export class ForwardPass {
     const shared = { ...architecture, cacheType: this.#variant.cacheType, recordWords: this.#recordWords };
     const { keyOffset, valueOffset, projected: stride } = strides;
     const inputs = [this.#stepBuffer, this.#cache.pageTables, projected, cache];
+    const pagesAtOnce = Math.min(this.#variant.pagesAtOnce, Math.floor(MIXED_FLOATS / architecture.headSize));
     return {
       projections: this.#product(weights.projections, {
         input: hidden,
@@ -207,10 +211,10 @@ export class ForwardPass {
         mode: 'store',
       }),
       storeKeyValue: this.#bind(storeKeyValue({ ...shared, stride, keyOffset, valueOffset }), inputs),
-      attention: this.#bind(
-        attention({ ...shared, stride, outputStride: strides.attended, pagesAtOnce: this.#variant.pagesAtOnce }),
-        [...inputs, attended],
-      ),
+      attention: this.#bind(attention({ ...shared, stride, outputStride: strides.attended, pagesAtOnce }), [
+        ...inputs,
+        attended,
+      ]),
       attentionOutput: this.#product(weights.attentionOutput, {
         input: attended,
         norm: null,

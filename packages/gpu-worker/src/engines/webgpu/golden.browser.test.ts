@@ -4,6 +4,7 @@ import { alone } from '../contract/harness.ts';
 import { compareWithGolden, teacherForcedLogits, type Golden } from '../golden.ts';
 import { requestGpuDevice } from './device.ts';
 import { createWebGpuEngine, type WebGpuEngine } from './engine.ts';
+import type { KernelVariant } from './variant.ts';
 import goldenUrl from '../../../../../test/fixtures/golden.json?url';
 import manifestUrl from '../../../../../models/smollm2-135m-instruct/manifest.json?url';
 import modelUrl from '../../../../../models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf?url';
@@ -11,7 +12,7 @@ import modelUrl from '../../../../../models/smollm2-135m-instruct/SmolLM2-135M-I
 const gpu = await requestGpuDevice(navigator.gpu);
 afterAll(() => gpu.device.destroy());
 
-describe('webgpu engine on the embedded model, in float32', { timeout: 240_000 }, () => {
+describe('webgpu engine on the embedded model', { timeout: 240_000 }, () => {
   let golden: Golden;
   let reader: TensorReader;
 
@@ -25,18 +26,16 @@ describe('webgpu engine on the embedded model, in float32', { timeout: 240_000 }
     reader = createTensorReader({ manifest, source });
   });
 
-  const create = (start: number, end: number): Promise<WebGpuEngine> =>
-    createWebGpuEngine(
-      { reader, gpu },
-      { layers: { start, end }, variant: { cacheType: 'f32' }, kvBudgetBytes: 2 ** 26 },
-    );
+  const create = (start: number, end: number, variant: Partial<KernelVariant> = {}): Promise<WebGpuEngine> =>
+    createWebGpuEngine({ reader, gpu }, { layers: { start, end }, variant, kvBudgetBytes: 2 ** 26 });
 
   it('reproduces the hidden states after 1, 10, 20 and 30 layers to 1e-3, one range after the other', async () => {
     const { conversation, values } = golden.hiddenAfterLayers;
     let input: Int32Array | Float32Array = Int32Array.from(golden.conversations[conversation]!.promptTokens);
     let start = 0;
     for (const end of [1, 10, 20, 30]) {
-      const engine = await create(start, end);
+      // A half-precision cache alone costs more than 1e-3 after ten layers.
+      const engine = await create(start, end, { cacheType: 'f32' });
       const states: Float32Array = await alone(engine, input, 'hidden');
       engine.dispose();
       const expected = values[end]!;
@@ -52,13 +51,13 @@ describe('webgpu engine on the embedded model, in float32', { timeout: 240_000 }
     }
   });
 
-  it('gives the golden tokens of conversation 0, in whole and decoded', async () => {
+  it('gives the golden tokens of conversation 0 over a half-precision cache, in whole and decoded', async () => {
     const conversation = golden.conversations[0]!;
     const { promptTokens, greedyTokens } = conversation;
     const engine = await create(0, 30);
     const comparison = compareWithGolden(await teacherForcedLogits(engine, conversation), conversation);
     expect(comparison).toMatchObject({ topAgreement: 1, decisiveMisses: [] });
-    expect(comparison.maxLogitDifference).toBeLessThan(1e-2);
+    expect(comparison.maxLogitDifference).toBeLessThan(0.05);
 
     // What a scheduler does: the prompt, then a token at a time, the best found on the GPU.
     const sequence = engine.open({ maxTokens: promptTokens.length + 4 });

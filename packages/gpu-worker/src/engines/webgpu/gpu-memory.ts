@@ -43,15 +43,16 @@ export class GpuMemory {
   async collect<Result>(make: () => Promise<Result>): Promise<Result> {
     const { device } = this.gpu;
     device.pushErrorScope('out-of-memory');
-    let scope: Promise<GPUError | null> | null = null;
+    const outcome = await make().then(
+      (made) => ({ made }),
+      (error: unknown) => ({ error }),
+    );
     try {
-      const made = await make();
-      scope = device.popErrorScope();
-      const refused = await this.gpu.race(scope);
+      const refused = await this.gpu.race(device.popErrorScope());
+      if ('error' in outcome) throw outcome.error;
       if (refused) throw new GpuMemoryError(this.#bytes, { cause: refused });
-      return made;
+      return outcome.made;
     } catch (error) {
-      if (!scope) await this.gpu.race(device.popErrorScope());
       this.destroy();
       throw error;
     }

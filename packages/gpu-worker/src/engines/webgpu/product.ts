@@ -1,7 +1,8 @@
 import { MATVEC_TOKENS } from './constants.ts';
 import { arithmeticFor, type Arithmetic } from './kernels/arithmetic.ts';
 import { matmul, matmulGroups, type MatmulParameters } from './kernels/matmul.wgsl.ts';
-import { matvec, matvecGroups, type MatvecParameters } from './kernels/matvec.wgsl.ts';
+import { matvecGroups, type MatvecParameters } from './kernels/matvec-plan.ts';
+import { matvec } from './kernels/matvec.wgsl.ts';
 import { norm } from './kernels/norm.wgsl.ts';
 import { shapeWords } from './kernels/product-shape.ts';
 import { quantize, quantizeGroups } from './kernels/quantize.wgsl.ts';

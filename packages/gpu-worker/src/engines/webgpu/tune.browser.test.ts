@@ -28,7 +28,7 @@ describe('tuning', { timeout: 120_000 }, () => {
     const tokens = Int32Array.of(3, 1, 4, 1, 5);
     const usual = await create({});
     const expected = await alone(usual, tokens, 'all-logits');
-    const tuned = await create({ tuning: { store } });
+    const tuned = await create({ tuning: { store, software: true } });
     expectSameBits(await alone(tuned, tokens, 'all-logits'), expected);
     expect(store.values.size).toBe(1);
     const [[key, value]] = store.values.entries() as unknown as [[string, string]];
@@ -39,15 +39,15 @@ describe('tuning', { timeout: 120_000 }, () => {
 
   it('takes what the store holds, and measures again what it cannot use', async () => {
     const store = new MemoryStore();
-    (await create({ tuning: { store, budgetMs: 0 } })).dispose();
+    (await create({ tuning: { store, software: true, budgetMs: 0 } })).dispose();
     const [key] = store.values.keys();
     store.set(key!, JSON.stringify({ subgroups: false, rowsPerThread: 2, maxMatvecTokens: 4 }));
-    const known = await create({ tuning: { store } });
+    const known = await create({ tuning: { store, software: true } });
     expect(known.info.variant).toBe('f32, f16 cache, 2 rows x 4 tokens');
     known.dispose();
     for (const broken of ['{', '{"subgroups":1}', '{"subgroups":false,"rowsPerThread":7,"maxMatvecTokens":1}', '[]']) {
       store.set(key!, broken);
-      (await create({ tuning: { store, budgetMs: 0 } })).dispose();
+      (await create({ tuning: { store, software: true, budgetMs: 0 } })).dispose();
       expect(JSON.parse(store.get(key!)!)).toHaveProperty('rowsPerThread');
       expect(store.get(key!)).not.toBe(broken);
     }

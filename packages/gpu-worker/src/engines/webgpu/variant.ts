@@ -15,7 +15,7 @@ export interface KernelVariant {
   readonly maxMatvecTokens: 0 | 1 | 4;
   /** Whether long prefills get tiles of their own, or those of short ones. */
   readonly largeTiles: boolean;
-  /** Pages that attention reads side by side. */
+  /** Pages that attention reads side by side, fewer where heads are large. */
   readonly pagesAtOnce: number;
 }
 
@@ -32,7 +32,7 @@ export const chooseVariant = (
   rowsPerThread: isSoftware ? 4 : 1,
   maxMatvecTokens: isSoftware ? 1 : 4,
   largeTiles: !isSoftware,
-  pagesAtOnce: isSoftware ? 1 : 4,
+  pagesAtOnce: isSoftware ? 1 : 8,
   ...changes,
 });
 

@@ -22,6 +22,20 @@ export const vectorType = (arithmetic: Arithmetic): string => (arithmetic === 'f
 export const stagedVector = (arithmetic: Arithmetic, values: string): string =>
   arithmetic === 'f16' ? `vec4<f16>(clamp(${values}, vec4<f32>(-65504.0), vec4<f32>(65504.0)))` : values;
 
+/** WGSL of the four products of `weights` and `inputs` added to `sum`, in ascending order. */
+export function accumulate(arithmetic: Arithmetic, sum: string, weights: string, inputs: string): string {
+  if (arithmetic === 'f16') {
+    return `${sum} += f32(fma(${weights}.w, ${inputs}.w, fma(${weights}.z, ${inputs}.z, fma(${weights}.y, ${inputs}.y, ${weights}.x * ${inputs}.x))));`;
+  }
+  return ['x', 'y', 'z', 'w'].map((k) => `${sum} = fma(${weights}.${k}, ${inputs}.${k}, ${sum});`).join(' ');
+}
+
+/** WGSL that adds a block's integer product `dots` to `sum`; `scale` is the activations' (scale, scale · sum). */
+export function accumulateBytes(type: TensorType, sum: string, name: string, scale: string): string {
+  const product = `${sum} = fma(${name}_d * ${scale}.x, f32(dots), ${sum});`;
+  return type === 'Q8_0' ? product : `${product} ${sum} = fma(${name}_m, ${scale}.y, ${sum});`;
+}
+
 /**
  * WGSL that rounds the 32 floats `x0…x7` (vec4) to bytes: `packed0…packed7`, `byteScale` and `byteSum`,
  * scale times the sum of the integers.
