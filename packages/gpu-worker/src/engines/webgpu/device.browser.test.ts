@@ -125,6 +125,29 @@ describe('memory', () => {
   });
 });
 
+describe('matrices too large to be bound at once', () => {
+  it('are cut by rows, and give the same bits', async () => {
+    const gpu = await openDevice();
+    const tokens = Int32Array.of(5, 300, 7, 8);
+    const results = [];
+    for (const tiedEmbeddings of [false, true]) {
+      const cut = await createTinyModel({ architecture: { tiedEmbeddings, layerCount: 1 } });
+      for (const maxBindingBytes of [2 ** 27, 6000]) {
+        const init = { layers: { start: 0, end: 1 }, maxBindingBytes, kvBudgetBytes: 2 ** 20 };
+        const engine = await createWebGpuEngine({ reader: cut.createReader(), gpu }, init);
+        const sequence = engine.open({ maxTokens: 8 });
+        results.push([
+          ...(await step(engine, sequence, tokens, 'all-logits')),
+          ...(await step(engine, sequence, tokens.subarray(0, 1), 'last-logits')),
+        ]);
+        engine.dispose();
+      }
+    }
+    expect(results[1]).toEqual(results[0]);
+    expect(results[3]).toEqual(results[2]);
+  });
+});
+
 describe('top-k', () => {
   it('gives the best of the row that last-logits gives, beside other outputs', async () => {
     const gpu = await openDevice();

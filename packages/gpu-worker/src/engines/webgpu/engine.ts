@@ -34,6 +34,8 @@ export interface WebGpuEngineInit {
    * left alone unless told otherwise: its compiler would take longer than it could win. @default none
    */
   readonly tuning?: { readonly store?: TuningStore; readonly budgetMs?: number; readonly software?: boolean };
+  /** Most bytes bound as one buffer: larger matrices are cut by rows. @default the device's limit */
+  readonly maxBindingBytes?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
   /** Told when the device is lost, or fails while no forward is under way. */
@@ -75,7 +77,7 @@ export async function createWebGpuEngine(
     device.throwIfFailed();
     const subgroups = await hasOrderedQuads(device);
     const usual = chooseVariant(device, { subgroups, ...init.variant });
-    const memory = new GpuMemory(device);
+    const memory = new GpuMemory(device, init);
     const counters = createCounters();
     return await memory.collect(async () => {
       const weights = await loadWeights({ reader, memory }, init.layers, init);

@@ -4,11 +4,18 @@ import { GpuMemoryError } from './errors.ts';
 /** The buffers of one engine: counted, and destroyed together. */
 export class GpuMemory {
   readonly gpu: GpuDevice;
+  /** Most bytes that a kernel can be given as one buffer. */
+  readonly maxBindingBytes: number;
   readonly #buffers = new Set<GPUBuffer>();
   #bytes = 0;
 
-  constructor(gpu: GpuDevice) {
+  constructor(
+    gpu: GpuDevice,
+    { maxBindingBytes = Number.POSITIVE_INFINITY }: { maxBindingBytes?: number | undefined } = {},
+  ) {
     this.gpu = gpu;
+    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits;
+    this.maxBindingBytes = Math.min(maxBindingBytes, maxStorageBufferBindingSize, maxBufferSize);
   }
 
   get allocatedBytes(): number {

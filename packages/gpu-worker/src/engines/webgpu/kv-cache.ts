@@ -35,7 +35,7 @@ export class KvCache {
     this.#pageBytes = layerPageBytes * layerCount;
     this.bytesPerToken = this.#pageBytes / PAGE_POSITIONS;
     this.#tableWords = Math.ceil(contextLength / PAGE_POSITIONS);
-    const bindable = Math.floor(device.limits.maxStorageBufferBindingSize / layerPageBytes);
+    const bindable = Math.floor(memory.maxBindingBytes / layerPageBytes);
     // More than every place filled to the end would never be used.
     const usable = maxSequences * this.#tableWords;
     const maxPages = Math.min(Math.floor(budgetBytes / this.#pageBytes), bindable, usable);

@@ -29,10 +29,9 @@ export interface LoadOptions {
 }
 
 /** Most rows of matrices of these types that can be bound at once. */
-export function bindableRows({ limits }: GPUDevice, types: readonly TensorType[], columns: number): number {
+export function bindableRows({ maxBindingBytes }: GpuMemory, types: readonly TensorType[], columns: number): number {
   const rowBytes = Math.max(...types.map((type) => matrixBytes(type, PART_ROWS, columns).quants)) / PART_ROWS;
-  const largest = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
-  return Math.max(PART_ROWS, Math.floor(largest / rowBytes / PART_ROWS) * PART_ROWS);
+  return Math.max(PART_ROWS, Math.floor(maxBindingBytes / rowBytes / PART_ROWS) * PART_ROWS);
 }
 
 /** Bytes of `rows` rows of a matrix on the GPU. */
@@ -56,7 +55,7 @@ export async function loadMatrix(
   const [{ type, shape }] = tensors as readonly [TensorInfo];
   const columns = shape[0]!;
   const rows = tensors.reduce((sum, tensor) => sum + (tensor.shape[1] ?? 1), 0);
-  const rowsPerPart = options.rowsPerPart ?? bindableRows(memory.gpu.device, [type], columns);
+  const rowsPerPart = options.rowsPerPart ?? bindableRows(memory, [type], columns);
   const parts: MatrixPart[] = [];
   const targets: { quants: GPUBuffer; scales: GPUBuffer | null }[] = [];
   for (let firstRow = 0; firstRow < rows; firstRow += rowsPerPart) {

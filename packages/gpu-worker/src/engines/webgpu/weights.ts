@@ -75,7 +75,7 @@ export async function loadWeights(
   for (let layer = layers.start; layer < layers.end; layer++) {
     const named = (name: string) => `blk.${layer}.${name}.weight`;
     const [gate, up] = [find(named('ffn_gate')), find(named('ffn_up'))];
-    const rowsPerPart = bindableRows(memory.gpu.device, [gate.type, up.type], architecture.hiddenSize);
+    const rowsPerPart = bindableRows(memory, [gate.type, up.type], architecture.hiddenSize);
     loaded.push({
       attentionNorm: await vector(named('attn_norm')),
       projections: await stack(named('attn_q'), named('attn_k'), named('attn_v')),
