@@ -18,27 +18,32 @@ export interface ReservedSequence {
   length: number;
 }
 
-export interface KvReservationsInit {
+/** A sequence about to be opened. */
+export type Reservation = Pick<ReservedSequence, 'place' | 'pages'>;
+
+export interface KvReservationsInit<Own extends object = object> {
   readonly pagePositions: number;
   readonly maxPages: number;
   readonly contextLength: number;
   readonly maxSequences: number;
+  /** Makes ready what the engine keeps per sequence. Where it throws, nothing has changed. */
+  readonly prepare?: (reservation: Reservation) => Own;
 }
 
 /**
  * Who holds which pages of a paged KV cache. Pages are handed to sequences whole at `open`, so that a
- * sequence never runs out half-way.
+ * sequence never runs out half-way. Page numbers start at 0; a new one is given only when no used one is free.
  */
-export class KvReservations {
-  readonly #init: KvReservationsInit;
-  readonly #sequences = new Map<SequenceId, ReservedSequence>();
+export class KvReservations<Own extends object = object> {
+  readonly #init: KvReservationsInit<Own>;
+  readonly #sequences = new Map<SequenceId, ReservedSequence & Own>();
   readonly #freePages: number[] = [];
   readonly #freePlaces: number[];
   #madePages = 0;
   #reservedPages = 0;
   #nextId = 1;
 
-  constructor(init: KvReservationsInit) {
+  constructor(init: KvReservationsInit<Own>) {
     this.#init = init;
     this.#freePlaces = Array.from({ length: init.maxSequences }, (_, index) => init.maxSequences - 1 - index);
   }
@@ -51,8 +56,8 @@ export class KvReservations {
     return this.#sequences.size;
   }
 
-  /** @throws InvalidStepError, ContextLengthExceededError, KvCacheFullError, TooManySequencesError */
-  open(maxTokens: number): ReservedSequence {
+  /** @throws InvalidStepError, ContextLengthExceededError, KvCacheFullError, TooManySequencesError, what `prepare` throws */
+  open(maxTokens: number): ReservedSequence & Own {
     const { pagePositions, maxPages, contextLength, maxSequences } = this.#init;
     if (!Number.isInteger(maxTokens) || maxTokens < 1) {
       throw new InvalidStepError(`A sequence holds one token or more, not ${maxTokens}.`);
@@ -61,19 +66,22 @@ export class KvReservations {
     const wanted = Math.ceil(maxTokens / pagePositions);
     const free = maxPages - this.#reservedPages;
     if (wanted > free) throw new KvCacheFullError(maxTokens, free * pagePositions);
-    const place = this.#freePlaces.pop();
+    const place = this.#freePlaces.at(-1);
     if (place === undefined) throw new TooManySequencesError(maxSequences);
     while (this.#freePages.length < wanted) this.#freePages.push(this.#madePages++);
-    const pages = this.#freePages.splice(this.#freePages.length - wanted);
+    const pages = this.#freePages.slice(-wanted);
+    const own = this.#init.prepare?.({ place, pages }) as Own;
+    this.#freePages.length -= wanted;
+    this.#freePlaces.pop();
     const id = this.#nextId++ as SequenceId;
-    const sequence = { id, place, pages, maxTokens, length: 0 };
+    const sequence = { ...own, id, place, pages, maxTokens, length: 0 };
     this.#sequences.set(id, sequence);
     this.#reservedPages += wanted;
     return sequence;
   }
 
   /** @throws SequenceNotFoundError */
-  get(id: SequenceId): ReservedSequence {
+  get(id: SequenceId): ReservedSequence & Own {
     const sequence = this.#sequences.get(id);
     if (!sequence) throw new SequenceNotFoundError(id);
     return sequence;

@@ -142,7 +142,7 @@ export class ForwardPass {
         const query = this.#query + (row + index) * queryBytes;
         const key = this.#key + (row + index) * keyBytes;
         const table = this.#ropeTables + (row + index) * ropeDimensionCount * 8;
-        const page = sequence.pages[Math.floor(position / PAGE_POSITIONS)]! + offset;
+        const page = sequence.addresses[Math.floor(position / PAGE_POSITIONS)]! + offset;
         this.#kernels.rope(query, table, queryHeadCount, headSize, ropeDimensionCount, halves);
         this.#kernels.rope(key, table, keyValueHeadCount, headSize, ropeDimensionCount, halves);
         const value = this.#value + (row + index) * keyBytes;

@@ -1,109 +1,82 @@
 import type { SequenceId } from '../engine.ts';
-import {
-  ContextLengthExceededError,
-  InvalidStepError,
-  KvCacheFullError,
-  SequenceNotFoundError,
-  TooManySequencesError,
-} from '../errors.ts';
+import { KvReservations, type Reservation, type ReservedSequence } from '../kv-reservations.ts';
 import type { LinearMemory } from './memory.ts';
 
 /** Positions per page; `PAGE` of assembly/kv-cache.ts. */
 export const PAGE_POSITIONS = 32;
 
-export interface CachedSequence {
-  readonly id: SequenceId;
+interface PageAddresses {
   /** Address of the u32 page addresses the attention kernel reads. */
   readonly table: number;
-  readonly pages: number[];
-  /** Positions reserved, and positions filled. */
-  readonly maxTokens: number;
-  length: number;
+  readonly addresses: readonly number[];
 }
 
+export type CachedSequence = ReservedSequence & PageAddresses;
+
 /**
- * Pages of key/value cache in WASM memory, handed to sequences whole at `open`, so that a sequence never
- * runs out half-way. Memory is taken when first needed and then reused.
+ * Pages of key/value cache in WASM memory, handed to sequences whole at `open`. Memory is taken when first
+ * needed and then reused.
  */
 export class KvPages {
   readonly #memory: LinearMemory;
   readonly #pageBytes: number;
-  readonly #maxPages: number;
-  readonly #contextLength: number;
-  readonly #sequences = new Map<SequenceId, CachedSequence>();
-  readonly #freePages: number[] = [];
-  readonly #freeTables: number[] = [];
-  readonly #maxSequences: number;
-  #reservedPages = 0;
-  #nextId = 1;
+  readonly #reservations: KvReservations<PageAddresses>;
+  /** Addresses, by page and by place. */
+  readonly #pages: number[] = [];
+  readonly #tables: readonly number[];
 
   constructor(
     memory: LinearMemory,
     init: { bytesPerToken: number; budgetBytes: number; contextLength: number; maxSequences: number },
   ) {
+    const { contextLength, maxSequences } = init;
     this.#memory = memory;
     this.#pageBytes = init.bytesPerToken * PAGE_POSITIONS;
-    this.#maxPages = Math.floor(init.budgetBytes / this.#pageBytes);
-    this.#contextLength = init.contextLength;
-    this.#maxSequences = init.maxSequences;
-    const tableBytes = Math.ceil(init.contextLength / PAGE_POSITIONS) * 4;
-    for (let index = 0; index < init.maxSequences; index++) this.#freeTables.push(memory.allocate(tableBytes));
+    this.#reservations = new KvReservations({
+      pagePositions: PAGE_POSITIONS,
+      maxPages: Math.floor(init.budgetBytes / this.#pageBytes),
+      contextLength,
+      maxSequences,
+      prepare: (reservation) => this.#prepare(reservation),
+    });
+    const tableBytes = Math.ceil(contextLength / PAGE_POSITIONS) * 4;
+    this.#tables = Array.from({ length: maxSequences }, () => memory.allocate(tableBytes));
   }
 
   get reservedBytes(): number {
-    return this.#reservedPages * this.#pageBytes;
+    return this.#reservations.reservedPages * this.#pageBytes;
   }
 
   get count(): number {
-    return this.#sequences.size;
+    return this.#reservations.count;
   }
 
   open(maxTokens: number): SequenceId {
-    if (!Number.isInteger(maxTokens) || maxTokens < 1) {
-      throw new InvalidStepError(`A sequence holds one token or more, not ${maxTokens}.`);
-    }
-    if (maxTokens > this.#contextLength) throw new ContextLengthExceededError(maxTokens, this.#contextLength);
-    const wanted = Math.ceil(maxTokens / PAGE_POSITIONS);
-    const free = this.#maxPages - this.#reservedPages;
-    if (wanted > free) throw new KvCacheFullError(maxTokens, free * PAGE_POSITIONS);
-    const table = this.#freeTables.at(-1);
-    if (table === undefined) throw new TooManySequencesError(this.#maxSequences);
-    // Make pages before anything is handed out: a refused allocation must change nothing.
-    while (this.#freePages.length < wanted) {
-      this.#freePages.push(this.#memory.allocate(this.#pageBytes));
-    }
-    this.#freeTables.pop();
-    const pages = this.#freePages.splice(this.#freePages.length - wanted);
-    new Uint32Array(this.#memory.memory.buffer, table, wanted).set(pages);
-    const id = this.#nextId++ as SequenceId;
-    this.#sequences.set(id, { id, table, pages, maxTokens, length: 0 });
-    this.#reservedPages += wanted;
-    return id;
+    return this.#reservations.open(maxTokens).id;
   }
 
   get(id: SequenceId): CachedSequence {
-    const sequence = this.#sequences.get(id);
-    if (!sequence) throw new SequenceNotFoundError(id);
-    return sequence;
+    return this.#reservations.get(id);
   }
 
   truncate(id: SequenceId, length: number): void {
-    const sequence = this.get(id);
-    if (!Number.isInteger(length) || length < 0 || length > sequence.length) {
-      throw new InvalidStepError(`A sequence of ${sequence.length} tokens cannot be cut to ${length}.`);
-    }
-    sequence.length = length;
+    this.#reservations.truncate(id, length);
   }
 
   clear(): void {
-    for (const id of this.#sequences.keys()) this.close(id);
+    this.#reservations.clear();
   }
 
   close(id: SequenceId): void {
-    const { pages, table } = this.get(id);
-    this.#sequences.delete(id);
-    this.#freePages.push(...pages);
-    this.#freeTables.push(table);
-    this.#reservedPages -= pages.length;
+    this.#reservations.close(id);
+  }
+
+  #prepare({ place, pages }: Reservation): PageAddresses {
+    const needed = Math.max(...pages) + 1;
+    while (this.#pages.length < needed) this.#pages.push(this.#memory.allocate(this.#pageBytes));
+    const table = this.#tables[place]!;
+    const addresses = pages.map((page) => this.#pages[page]!);
+    new Uint32Array(this.#memory.memory.buffer, table, addresses.length).set(addresses);
+    return { table, addresses };
   }
 }

@@ -1,6 +1,5 @@
 import type { ModelArchitecture } from '@opengateway/core';
 import type { EngineStep } from '../engine.ts';
-import type { ReservedSequence } from '../kv-reservations.ts';
 import { createActivations, type Activations } from './activations.ts';
 import { TOP_K } from './constants.ts';
 import type { MutableCounters } from './counters.ts';
@@ -11,7 +10,7 @@ import type { Kernel } from './kernels/kernel.ts';
 import { recordWords } from './kernels/step-layout.ts';
 import { storeKeyValue } from './kernels/store-key-value.wgsl.ts';
 import { topK, topKWords } from './kernels/top-k.wgsl.ts';
-import type { KvCache } from './kv-cache.ts';
+import type { GpuSequence, KvCache } from './kv-cache.ts';
 import { pipelinesOf, type Binding, type PipelineCache } from './pipelines.ts';
 import { Product, type ProductInit } from './product.ts';
 import { Recorder, type BoundKernel } from './recorder.ts';
@@ -24,7 +23,7 @@ import type { StackedPart, Weights } from './weights.ts';
 export interface PassSegment {
   readonly step: EngineStep;
   readonly tokens: number;
-  readonly sequence: ReservedSequence;
+  readonly sequence: GpuSequence;
 }
 
 /** Where the results of a pass lie on the GPU: rows of tokens, rows of logits, the first of them for top-k. */
@@ -152,10 +151,9 @@ export class ForwardPass {
     this.#step.clear();
     const firstTokens = segments.map(({ step, tokens, sequence }) => {
       const first = this.#step.tokens;
-      const table = this.#cache.tableStart(sequence);
       for (let index = 0; index < tokens; index++) {
         const token = step.input instanceof Int32Array ? step.input[index]! : 0;
-        this.#step.addToken(token, sequence.length + index, table);
+        this.#step.addToken(token, sequence.length + index, sequence.tableStart);
       }
       if (step.input instanceof Float32Array) this.#writeStates(step.input, tokens, first);
       return first;

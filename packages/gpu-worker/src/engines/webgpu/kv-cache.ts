@@ -1,4 +1,4 @@
-import { KvReservations, type ReservedSequence } from '../kv-reservations.ts';
+import { KvReservations, type Reservation, type ReservedSequence } from '../kv-reservations.ts';
 import type { SequenceId } from '../engine.ts';
 import { PAGE_POSITIONS } from './constants.ts';
 import type { MutableCounters } from './counters.ts';
@@ -12,6 +12,9 @@ export interface KvCacheInit extends CacheParameters {
   readonly maxSequences: number;
 }
 
+/** An open sequence, and where its page numbers start in the page tables, in words. */
+export type GpuSequence = ReservedSequence & { readonly tableStart: number };
+
 /**
  * The paged KV cache in GPU memory: a buffer per layer, all taken at the start, and a row of page numbers
  * per sequence, written when it opens.
@@ -21,7 +24,7 @@ export class KvCache {
   readonly pageTables: GPUBuffer;
   readonly bytesPerToken: number;
   readonly #device: GPUDevice;
-  readonly #reservations: KvReservations;
+  readonly #reservations: KvReservations<{ tableStart: number }>;
   readonly #counters: MutableCounters;
   readonly #tableWords: number;
   readonly #pageBytes: number;
@@ -39,7 +42,13 @@ export class KvCache {
     // More than every place filled to the end would never be used.
     const usable = maxSequences * this.#tableWords;
     const maxPages = Math.min(Math.floor(budgetBytes / this.#pageBytes), bindable, usable);
-    this.#reservations = new KvReservations({ pagePositions: PAGE_POSITIONS, maxPages, contextLength, maxSequences });
+    this.#reservations = new KvReservations({
+      pagePositions: PAGE_POSITIONS,
+      maxPages,
+      contextLength,
+      maxSequences,
+      prepare: (reservation) => this.#writeTable(reservation),
+    });
     this.layers = Array.from({ length: layerCount }, (_, layer) =>
       memory.allocate(`kv cache ${layer}`, maxPages * layerPageBytes),
     );
@@ -55,20 +64,10 @@ export class KvCache {
   }
 
   open(maxTokens: number): SequenceId {
-    const sequence = this.#reservations.open(maxTokens);
-    const table = Uint32Array.from(sequence.pages);
-    this.#device.queue.writeBuffer(this.pageTables, this.tableStart(sequence) * 4, table);
-    this.#counters.bufferWrites++;
-    this.#counters.bytesWritten += table.byteLength;
-    return sequence.id;
+    return this.#reservations.open(maxTokens).id;
   }
 
-  /** Where a sequence's page numbers start in `pageTables`, in words. */
-  tableStart({ place }: ReservedSequence): number {
-    return place * this.#tableWords;
-  }
-
-  get(id: SequenceId): ReservedSequence {
+  get(id: SequenceId): GpuSequence {
     return this.#reservations.get(id);
   }
 
@@ -82,5 +81,14 @@ export class KvCache {
 
   clear(): void {
     this.#reservations.clear();
+  }
+
+  #writeTable({ place, pages }: Reservation): { tableStart: number } {
+    const tableStart = place * this.#tableWords;
+    const table = Uint32Array.from(pages);
+    this.#device.queue.writeBuffer(this.pageTables, tableStart * 4, table);
+    this.#counters.bufferWrites++;
+    this.#counters.bytesWritten += table.byteLength;
+    return { tableStart };
   }
 }
