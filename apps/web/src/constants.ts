@@ -35,5 +35,9 @@ export const RATE_SAMPLE_INTERVAL_MS = 2_000;
 export const COPIED_MS = 1_600;
 /** Web Lock held by the one tab of a browser that lends the device. */
 export const CONTRIBUTOR_LOCK = 'opengateway-contributor';
+/** Channel over which tabs tell each other how lending goes; another version's messages are not for us. */
+export const CONTRIBUTOR_CHANNEL = 'opengateway-contributor-1';
+/** Longest wait for a measurement: a graphics driver may hang. */
+export const MEASURE_TIMEOUT_MS = 8_000;
 /** Prefix of the Web Lock held while an answer is being written. */
 export const ANSWER_LOCK_PREFIX = 'opengateway-answer:';

@@ -1,6 +1,6 @@
-import { createContributor, createManifestFetcher, systemClock } from '@opengateway/core';
+import { createContributor, createManifestFetcher, createPersistentContributor, systemClock } from '@opengateway/core';
 import { createNetwork } from '@opengateway/core/p2p';
-import { checkEngine, createEngineClient, probeBrowser } from '@opengateway/gpu-worker';
+import { checkEngine, createEngineClient, locatePackage, probeBrowser } from '@opengateway/gpu-worker';
 import { createRelayClient } from '../api/relay-client.ts';
 import { JOIN_TIMEOUT_MS } from './constants.ts';
 import { JoinTimeoutError } from './errors.ts';
@@ -31,7 +31,7 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
   let served: ServeInit['served'] | null = null;
   const engine = createEngineClient();
   const fetchManifest = createManifestFetcher((input, init) => fetch(input, init), base);
-  const contributor = createContributor<WeightsLocation>(
+  const serving = createContributor<WeightsLocation>(
     {
       engine,
       network: {
@@ -44,11 +44,15 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
       },
       clock: systemClock,
       fetchManifest,
-      locateWeights: (entry) => ({ kind: 'http', baseUrl: weightsBase(entry, base) }),
+      locateWeights: (entry) =>
+        entry.package === undefined
+          ? { kind: 'http', baseUrl: weightsBase(entry, base) }
+          : locatePackage(entry.package, base),
       checkDevice,
     },
     { kind: 'tab' },
   );
+  const contributor = createPersistentContributor({ contributor: serving, clock: systemClock, random: Math.random });
   const ownModels = (): readonly ServedModel[] => {
     const { state } = contributor.snapshot();
     return state === 'serving' || state === 'paused' ? (served?.() ?? []) : [];

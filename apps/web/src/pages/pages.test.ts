@@ -6,7 +6,7 @@ import { peerView } from '../state/peers.fixture.ts';
 import { snapshotOf } from '../state/site-node.fixture.ts';
 import { byWords, failureWords, reportWords, waitingWords } from './chat/words.ts';
 import { chartPath, niceCeiling } from './contribute/chart-path.ts';
-import { parseStart } from './contribute/start-query.ts';
+import { forcedBy, parseStart } from './contribute/start-query.ts';
 import { activityWords } from './contribute/words.ts';
 import { NARROW_PICTURE, WIDE_PICTURE, placePeers } from './network/topology-layout.ts';
 import type { RouteStage } from '@opengateway/core';
@@ -42,9 +42,17 @@ describe('routes', () => {
     expect(parseStart(new URLSearchParams('start=1&engine=reference&model=m'))).toEqual({
       start: true,
       engine: 'reference',
+      threads: null,
       model: 'm',
     });
-    expect(parseStart(new URLSearchParams('engine=magic'))).toEqual({ start: false, engine: 'wasm', model: null });
+    expect(parseStart(new URLSearchParams('engine=magic&threads=0'))).toEqual({
+      start: false,
+      engine: null,
+      threads: null,
+      model: null,
+    });
+    expect(forcedBy(parseStart(new URLSearchParams('engine=wasm&threads=2')))).toEqual({ engine: 'wasm', threads: 2 });
+    expect(forcedBy(parseStart(new URLSearchParams('start=1')))).toEqual({});
   });
 });
 

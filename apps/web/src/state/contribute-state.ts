@@ -1,28 +1,46 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { ReadonlySignal } from '@preact/signals';
 import { toWire } from '@opengateway/core';
-import type { CatalogEntry, ContributorSnapshot, EngineKind } from '@opengateway/core';
-import { CONTRIBUTOR_LOCK, RATE_SAMPLES } from '../constants.ts';
+import type { ContributorSnapshot } from '@opengateway/core';
+import { RATE_SAMPLES } from '../constants.ts';
 import { AnotherTabLendsError } from './errors.ts';
 import { addGrowth, dayOf, readGiven, writeGiven } from './given.ts';
+import { isOn } from './is-on.ts';
 import type { RunTimes } from './contribute-steps.ts';
 import type { Given } from './given.ts';
+import type { LendingPlan, LendingWish } from './lending-plan.ts';
+import type { LoadMark } from './load-mark.ts';
 import type { NodeState } from './node-state.ts';
+import type { RejoinMemory } from './rejoin.ts';
+import type { TabLeadership } from './tab-leadership.ts';
 import type { SiteNode } from '../node/types.ts';
+
+export interface LendingChoice extends LendingWish {
+  /** What to do where another tab lends: fail, take it over, or wait until it ends. @default now */
+  readonly when?: 'now' | 'take-over' | 'wait';
+}
 
 /** Lending this device, as the page sees it. */
 export interface ContributeState {
   readonly snapshot: ReadonlySignal<ContributorSnapshot>;
+  /** What another tab of this browser that lends is doing; null where none does. */
+  readonly elsewhere: ReadonlySignal<ContributorSnapshot | null>;
+  /** This tab takes over by itself when the other one ends. */
+  readonly waiting: ReadonlySignal<boolean>;
+  /** How it was started; null before. */
+  readonly plan: ReadonlySignal<LendingPlan | null>;
   readonly times: ReadonlySignal<RunTimes>;
   /** Tokens/s, one sample every `RATE_SAMPLE_INTERVAL_MS`, oldest first. */
   readonly rates: ReadonlySignal<readonly number[]>;
   readonly given: ReadonlySignal<Given>;
-  /** Never rejects: a failure is the snapshot's `error`. */
-  start(choice: { entry: CatalogEntry; engine: EngineKind; takeOver?: boolean }): Promise<void>;
+  /** Resolves when it serves or has failed, which is the snapshot's `error`; never rejects. */
+  start(choice: LendingChoice): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** Also ends a wait for another tab. */
   stop(): Promise<void>;
   forget(): Promise<void>;
+  setShare(share: number): void;
   /** Takes one sample of tokens/s; called by the page's clock. */
   sample(): void;
 }
@@ -51,21 +69,29 @@ const idleSnapshot = (sinceMs: number): ContributorSnapshot => ({
   recovery: null,
 });
 
-export function createContributeState(components: {
-  node: Pick<NodeState, 'join'>;
-  now: () => number;
-  storage: Pick<Storage, 'getItem' | 'setItem'>;
-  locks: Pick<LockManager, 'request'>;
-}): ContributeState {
-  const { node, now, storage, locks } = components;
+export interface ContributeComponents {
+  readonly node: Pick<NodeState, 'join'>;
+  readonly leadership: TabLeadership;
+  /** Decides how a device is lent; may measure it first. */
+  readonly plan: (wish: LendingWish) => Promise<LendingPlan>;
+  readonly mark: LoadMark;
+  readonly memory: Pick<RejoinMemory, 'remember'>;
+  readonly now: () => number;
+  readonly storage: Pick<Storage, 'getItem' | 'setItem'>;
+}
+
+export function createContributeState(components: ContributeComponents): ContributeState {
+  const { node, leadership, mark, memory, now, storage } = components;
   const snapshot = signal(idleSnapshot(now()));
+  const waiting = signal(false);
+  const plan = signal<LendingPlan | null>(null);
   const times = signal<RunTimes>(NO_TIMES);
   const rates = signal<readonly number[]>([]);
   const given = signal(readGiven(storage, dayOf(now())));
   let watched: SiteNode | null = null;
   /** Grows with every start and stop: a start that is overtaken ends without a word. */
   let run = 0;
-  let held: { release: () => void; ended: Promise<void> } | null = null;
+  let wait = new AbortController();
 
   const take = (next: ContributorSnapshot) => {
     const before = snapshot.value;
@@ -73,6 +99,8 @@ export function createContributeState(components: {
       snapshot.value = next;
       if (next.state !== before.state) {
         times.value = { ...times.value, entered: { ...times.value.entered, [next.state]: next.sinceMs } };
+        if (next.state === 'loading' || next.state === 'self-test') mark.begin();
+        else mark.end();
       }
       if (next.loading !== null) times.value = { ...times.value, weights: next.loading };
       if (next.tokensServed !== before.tokensServed || next.requestsServed !== before.requestsServed) {
@@ -80,87 +108,112 @@ export function createContributeState(components: {
         writeGiven(storage, given.value);
       }
     });
+    leadership.tell(next);
+  };
+  /** What the contributor says by itself, also long after its start. */
+  const follow = (next: ContributorSnapshot) => {
+    // A run that begins anew has its own times.
+    if (next.state === 'probing' && snapshot.value.state === 'error') times.value = { ...times.value, entered: {} };
+    take(next);
+    if (next.state === 'error' && !isOn(next)) {
+      memory.remember(null);
+      void leadership.release();
+    }
   };
   const watch = (joined: SiteNode) => {
     if (watched === joined) return;
     watched = joined;
-    joined.contributor.subscribe(take);
+    joined.contributor.subscribe(follow);
   };
   const fail = (error: unknown) =>
     take({ ...snapshot.value, state: 'error', sinceMs: now(), error: toWire(error), loading: null });
 
-  /** Holds the browser's one place for lending; ends the run if another tab takes it over. */
-  const acquire = (takeOver: boolean): Promise<boolean> =>
-    new Promise((resolve) => {
-      const place = Promise.withResolvers<void>();
-      const hold = (lock: Lock | null) => {
-        resolve(lock !== null);
-        return lock === null ? undefined : place.promise;
-      };
-      const ended = locks.request(CONTRIBUTOR_LOCK, takeOver ? { steal: true } : { ifAvailable: true }, hold).then(
-        () => undefined,
-        () => giveWay(),
-      );
-      held = { release: place.resolve, ended };
-    });
-  /** The lock was stolen: another tab lends from here on. */
-  const giveWay = async () => {
-    held = null;
-    await watched?.contributor.stop();
-    fail(new AnotherTabLendsError());
-  };
-  const letGo = async () => {
-    const place = held;
-    held = null;
-    place?.release();
-    // Until the browser has it back, a new start would find the place taken.
-    await place?.ended;
+  leadership.onTakenOver(() => {
+    run += 1;
+    memory.remember(null);
+    void (async () => {
+      await watched?.contributor.stop();
+      fail(new AnotherTabLendsError());
+    })();
+  });
+
+  const awaitPlace = async (): Promise<boolean> => {
+    wait = new AbortController();
+    waiting.value = true;
+    const granted = await leadership.acquire('wait', { signal: wait.signal });
+    waiting.value = false;
+    return granted;
   };
 
   return {
     snapshot: computed(() => snapshot.value),
+    elsewhere: leadership.elsewhere,
+    waiting: computed(() => waiting.value),
+    plan: computed(() => plan.value),
     times: computed(() => times.value),
     rates: computed(() => rates.value),
     given: computed(() => given.value),
-    async start({ entry, engine, takeOver = false }) {
+    async start({ when = 'now', ...wish }) {
       const mine = (run += 1);
+      wait.abort();
+      if (when === 'wait' && !leadership.held() && !(await awaitPlace())) return;
+      if (mine !== run) return;
       batch(() => {
         times.value = { ...NO_TIMES, joinStartMs: now() };
         rates.value = [];
-        take({ ...idleSnapshot(now()), state: 'probing', model: entry, engine });
+        plan.value = null;
+        take({ ...idleSnapshot(now()), state: 'probing', model: wish.entry, engine: wish.engine ?? null });
       });
       try {
-        if (held === null && !(await acquire(takeOver))) throw new AnotherTabLendsError();
+        if (!leadership.held() && !(await leadership.acquire(when))) throw new AnotherTabLendsError();
+        if (mine !== run) return;
+        leadership.tell(snapshot.value);
+        const { entry, engine, threads } = wish;
+        memory.remember({
+          model: entry.id,
+          ...(engine === undefined ? {} : { engine }),
+          ...(threads === undefined ? {} : { threads }),
+        });
         const joined = await node.join();
         if (mine !== run) return;
         times.value = { ...times.value, entered: { probing: now() }, joinedMs: now() };
+        const decided = await components.plan(wish);
+        if (mine !== run) return;
+        plan.value = decided;
         watch(joined);
-        await joined.contributor.start({ entry, engine });
+        await joined.contributor.start(decided);
       } catch (error) {
         if (mine !== run) return;
-        await letGo();
         if (snapshot.value.state !== 'error') fail(error);
+        memory.remember(null);
+        await leadership.release();
       }
     },
     pause: async () => watched?.contributor.pause(),
     resume: async () => watched?.contributor.resume(),
     async stop() {
       run += 1;
+      wait.abort();
+      memory.remember(null);
       await watched?.contributor.stop();
-      await letGo();
+      await leadership.release();
       batch(() => {
         take(watched?.contributor.snapshot() ?? idleSnapshot(now()));
         times.value = NO_TIMES;
+        plan.value = null;
       });
     },
     async forget() {
       run += 1;
+      wait.abort();
+      memory.remember(null);
       const joined = watched ?? (await node.join());
       watch(joined);
       await joined.contributor.forget();
-      await letGo();
+      await leadership.release();
       times.value = NO_TIMES;
     },
+    setShare: (share) => watched?.contributor.setShare(share),
     sample() {
       if (snapshot.value.state !== 'serving') return;
       rates.value = [...rates.value, snapshot.value.tokensPerSecond].slice(-RATE_SAMPLES);

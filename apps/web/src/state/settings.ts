@@ -1,5 +1,8 @@
 import { effect, signal } from '@preact/signals';
+import { MIN_SHARE } from '@opengateway/core';
 import type { Signal } from '@preact/signals';
+import { isHours } from './hours.ts';
+import type { Hours } from './hours.ts';
 
 const STORAGE_KEY = 'opengateway-settings';
 
@@ -8,23 +11,64 @@ export interface Settings {
   readonly model: Signal<string | null>;
   /** Answers may only come from this device. */
   readonly deviceOnly: Signal<boolean>;
+  /** Threads that compute; null: all processors but one. */
+  readonly threads: Signal<number | null>;
+  /** Memory lent, the GPU's where that computes; null: what suits the device. */
+  readonly memoryBytes: Signal<number | null>;
+  /** Most bytes of weights kept; null: what the browser allows. */
+  readonly storageBytes: Signal<number | null>;
+  /** Share of the time that the device computes for others, from MIN_SHARE to 1. */
+  readonly share: Signal<number>;
   /** Lending pauses while the device runs on its battery. */
   readonly pauseOnBattery: Signal<boolean>;
+  /** Lending pauses while the device is busy with something else. */
+  readonly pauseWhenBusy: Signal<boolean>;
+  /** Lending pauses outside of these; null: it lends at any time. */
+  readonly hours: Signal<Hours | null>;
+  /** The screen stays on while the device is lent. */
+  readonly keepAwake: Signal<boolean>;
 }
+
+type Kept = { readonly [Name in keyof Settings]: Settings[Name]['value'] };
+
+/** What holds where nothing, or nothing sensible, was kept. */
+const DEFAULTS: Kept = {
+  model: null,
+  deviceOnly: false,
+  threads: null,
+  memoryBytes: null,
+  storageBytes: null,
+  share: 1,
+  pauseOnBattery: true,
+  pauseWhenBusy: false,
+  hours: null,
+  keepAwake: false,
+};
+
+const isFlag = (value: unknown): boolean => typeof value === 'boolean';
+const isCount = (value: unknown): boolean => value === null || (Number.isSafeInteger(value) && (value as number) > 0);
+
+const ACCEPTS: { readonly [Name in keyof Settings]: (value: unknown) => boolean } = {
+  model: (value) => value === null || typeof value === 'string',
+  deviceOnly: isFlag,
+  threads: isCount,
+  memoryBytes: isCount,
+  storageBytes: isCount,
+  share: (value) => typeof value === 'number' && value >= MIN_SHARE && value <= 1,
+  pauseOnBattery: isFlag,
+  pauseWhenBusy: isFlag,
+  hours: (value) => value === null || isHours(value),
+  keepAwake: isFlag,
+};
 
 export function createSettings(storage: Pick<Storage, 'getItem' | 'setItem'>): Settings {
   const stored = read(storage);
-  const settings: Settings = {
-    model: signal(typeof stored['model'] === 'string' ? stored['model'] : null),
-    deviceOnly: signal(stored['deviceOnly'] === true),
-    pauseOnBattery: signal(stored['pauseOnBattery'] !== false),
-  };
+  const names = Object.keys(DEFAULTS) as (keyof Settings)[];
+  const settings = Object.fromEntries(
+    names.map((name) => [name, signal(ACCEPTS[name](stored[name]) ? stored[name] : DEFAULTS[name])]),
+  ) as unknown as Settings;
   effect(() => {
-    const text = JSON.stringify({
-      model: settings.model.value,
-      deviceOnly: settings.deviceOnly.value,
-      pauseOnBattery: settings.pauseOnBattery.value,
-    });
+    const text = JSON.stringify(Object.fromEntries(names.map((name) => [name, settings[name].value])));
     try {
       storage.setItem(STORAGE_KEY, text);
     } catch {

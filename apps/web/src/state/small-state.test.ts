@@ -7,7 +7,9 @@ import { modelFit } from './model-fit.ts';
 import { createSettings } from './settings.ts';
 import { catalogEntry } from './site-node.fixture.ts';
 import { exportFileName, exportMarkdown, titleFrom } from './transcript.ts';
+import type { CatalogEntry } from '@opengateway/core';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
+import type { DeviceKnowledge, DeviceRow } from './device-rows.ts';
 
 const probe: DeviceProbe = {
   host: 'browser',
@@ -22,6 +24,8 @@ const probe: DeviceProbe = {
   connection: null,
 };
 
+const lent = { servingNow: false, memoryBytes: 4 * 1024 ** 3, storageBytes: null };
+
 const storageOf = (items: Record<string, string> = {}) => ({
   getItem: (key: string) => items[key] ?? null,
   setItem: (key: string, value: string) => void (items[key] = value),
@@ -31,33 +35,50 @@ const storageOf = (items: Record<string, string> = {}) => ({
 
 describe('model fit', () => {
   it('says why a model is ready, possible or not', () => {
-    expect(modelFit(catalogEntry, probe, true).verdict).toBe('ready');
-    expect(modelFit(catalogEntry, probe, false).verdict).toBe('possible');
-    expect(modelFit({ ...catalogEntry, bytes: 5e9 }, probe, false)).toMatchObject({
+    expect(modelFit(catalogEntry, probe, { ...lent, servingNow: true }).verdict).toBe('ready');
+    expect(modelFit(catalogEntry, probe, lent).verdict).toBe('possible');
+    expect(modelFit({ ...catalogEntry, bytes: 5e9 }, probe, lent)).toMatchObject({
       verdict: 'not-possible',
       reason: expect.stringContaining('at most 4.3 GB'),
     });
-    expect(modelFit(catalogEntry, { ...probe, memoryBytes: 0.25 * 1024 ** 3 }, false).verdict).toBe('not-possible');
-    expect(modelFit(catalogEntry, { ...probe, kernels: null }, false).verdict).toBe('not-possible');
+    expect(modelFit(catalogEntry, { ...probe, memoryBytes: 0.125 * 1024 ** 3 }, lent).verdict).toBe('not-possible');
+    expect(modelFit(catalogEntry, { ...probe, kernels: null }, lent).verdict).toBe('not-possible');
     const full = { ...probe, storage: { quotaBytes: 5e6, usedBytes: 0, persisted: false } };
-    expect(modelFit(catalogEntry, full, false).reason).toContain('98 MB storage');
+    expect(modelFit(catalogEntry, full, lent).reason).toContain('98 MB storage');
+    expect(modelFit(catalogEntry, probe, { ...lent, memoryBytes: 100e6 }).reason).toMatch(/you pledged 100 MB/);
+    expect(modelFit(catalogEntry, probe, { ...lent, storageBytes: 50e6 }).reason).toContain('at every start');
+    const compiled = { ...catalogEntry, package: { prebuilt: 'x' } } as CatalogEntry;
+    expect(modelFit(compiled, probe, lent).reason).toContain('Compiled for GPUs');
   });
 });
 
+const known: DeviceKnowledge = {
+  roundTripMs: 4,
+  decodeTokensPerSecond: 120,
+  variant: 'relaxed-simd',
+  measurement: null,
+  model: catalogEntry,
+  pledgedThreads: 7,
+  pledgedMemoryBytes: 4e9,
+  onBattery: null,
+};
+
+const facts = (rows: readonly DeviceRow[]) => rows.map(({ name, source }) => `${name} ${source}`);
+
 describe('device rows', () => {
   it('tell every figure with its source, and nothing that is not known', () => {
-    const rows = deviceRows(probe, { roundTripMs: 4, decodeTokensPerSecond: 120, variant: 'relaxed-simd' });
-    expect(rows.map(({ name, source }) => `${name} ${source}`)).toEqual([
+    expect(facts(deviceRows(probe, known))).toEqual([
+      'GPU told',
       'Processor told',
       'Speed measured',
       'Memory told',
-      'GPU told',
+      'Lent pledged',
       'Storage told',
       'Connection measured',
     ]);
     const unknown = deviceRows(
       { ...probe, memoryBytes: null, storage: null },
-      { roundTripMs: null, decodeTokensPerSecond: 0, variant: null },
+      { ...known, roundTripMs: null, decodeTokensPerSecond: 0, variant: null },
     );
     expect(unknown.filter(({ source }) => source === null).map(({ name }) => name)).toEqual([
       'Speed',
@@ -65,6 +86,45 @@ describe('device rows', () => {
       'Storage',
       'Connection',
     ]);
+  });
+
+  it('tell what was measured before a model is loaded, and what to expect of one', () => {
+    const rows = deviceRows(
+      {
+        ...probe,
+        graphics: {
+          vendor: 'nvidia',
+          architecture: 'ampere',
+          description: '',
+          isFallback: false,
+          isSoftware: false,
+          features: ['shader-f16'],
+          maxBufferBytes: 4e9,
+          maxBindingBytes: 2e9,
+        },
+      },
+      {
+        ...known,
+        decodeTokensPerSecond: 0,
+        onBattery: true,
+        measurement: {
+          memoryBandwidthBytesPerSecond: 12e9,
+          graphics: { memoryBytes: 4e9, moreLeft: true, bandwidthBytesPerSecond: 300e9 },
+          engines: [
+            { engine: 'webgpu', variant: 'f32', weightBytesPerSecond: 98e9, prefillTokensPerSecond: 1 },
+            { engine: 'wasm', variant: 'relaxed-simd', weightBytesPerSecond: 9.8e9, prefillTokensPerSecond: 1 },
+          ],
+          failed: [],
+          elapsedMs: 900,
+        },
+      },
+    );
+    expect(facts(rows)).toContain('GPU memory measured');
+    expect(rows.find(({ name }) => name === 'GPU memory')?.value).toBe('4.0 GB or more');
+    const speeds = rows.filter(({ name }) => name === 'Speed').map(({ allows }) => allows);
+    expect(speeds[0]).toContain('about 1,000 tokens/s of Tiny');
+    expect(speeds[1]).toContain('about 100 tokens/s of Tiny');
+    expect(facts(rows)).toEqual(expect.arrayContaining(['Bandwidth measured', 'Power told']));
   });
 });
 

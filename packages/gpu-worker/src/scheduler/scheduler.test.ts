@@ -56,6 +56,14 @@ const turns = async (count = 20) => {
   for (let index = 0; index < count; index++) await new Promise((resolve) => setImmediate(resolve));
 };
 
+/** Moves time while the scheduler rests, until `done`. */
+const idleThrough = async (clock: FakeClock, done: () => boolean) => {
+  while (!done()) {
+    if (clock.sleeping > 0) await clock.advance(1);
+    else await turns(1);
+  }
+};
+
 const prompt = (index: number, length: number) => Array.from({ length }, (_, at) => (index * 31 + at * 7) % 64);
 
 describe('scheduler', () => {
@@ -385,14 +393,6 @@ describe('scheduler', () => {
   });
 
   describe('lends a share of the time', () => {
-    /** Moves time while the scheduler rests, until `done`. */
-    const idleThrough = async (clock: FakeClock, done: () => boolean) => {
-      while (!done()) {
-        if (clock.sleeping > 0) await clock.advance(1);
-        else await turns(1);
-      }
-    };
-
     it('and rests between steps so that it computes no longer than that', async () => {
       const { start, clock, engine } = setup({}, { share: 0.25 });
       const startedMs = clock.now();

@@ -2,35 +2,34 @@ import './contribute.css';
 import { useEffect } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { RelayNotice } from '../../components/relay-notice.tsx';
-import { probeBrowser } from '@opengateway/gpu-worker';
 import { useSite } from '../../site.ts';
 import { DeviceCard } from './device-card.tsx';
 import { Lend } from './lend.tsx';
+import { Limits } from './limits.tsx';
 import { ModelList } from './model-list.tsx';
-import { parseStart } from './start-query.ts';
-import type { DeviceProbe } from '@opengateway/gpu-worker';
+import { forcedBy, parseStart } from './start-query.ts';
 
 /** Lending this device: what it can do, one button, what it is doing, what it gave. */
 export function ContributePage() {
   const site = useSite();
-  const probe = useSignal<DeviceProbe | null>(null);
+  const probe = site.device.probe.value;
   const model = useSignal<string | null>(site.router.location.value.query.get('model'));
   const { state } = site.contribute.snapshot.value;
+  const catalog = site.relay.bootstrap.value?.catalog ?? [];
+  const entry = catalog.find(({ id }) => id === model.value) ?? catalog[0] ?? null;
 
   useEffect(() => {
-    void (async () => {
-      probe.value = await probeBrowser();
-    })();
+    void site.device.look();
   }, [state]);
   useEffect(() => {
     const unattended = parseStart(site.router.location.value.query);
     if (!unattended.start || site.contribute.snapshot.peek().state !== 'idle') return undefined;
     const leave = new AbortController();
     void site.relay.whenReachable(leave.signal).then(
-      ({ catalog }) => {
-        const entry =
-          catalog.find(({ id }) => id === unattended.model) ?? (unattended.model === null ? catalog[0] : undefined);
-        if (entry) return site.contribute.start({ entry, engine: unattended.engine });
+      ({ catalog: offered }) => {
+        const wanted =
+          offered.find(({ id }) => id === unattended.model) ?? (unattended.model === null ? offered[0] : undefined);
+        if (wanted) return site.contribute.start({ entry: wanted, ...forcedBy(unattended), when: 'wait' });
         site.announcement.value = `The relay does not offer ${unattended.model ?? 'any model'}.`;
         return undefined;
       },
@@ -51,10 +50,13 @@ export function ContributePage() {
       </div>
       <RelayNotice consequence="This tab cannot join until it is back." />
       <div class="contribute">
-        <Lend chosen={model} probe={probe.value} />
-        <DeviceCard probe={probe.value} />
+        <div class="contribute-column">
+          <Lend chosen={model} probe={probe} />
+          <Limits probe={probe} />
+        </div>
+        <DeviceCard probe={probe} model={entry} />
       </div>
-      <ModelList chosen={model} probe={probe.value} />
+      <ModelList chosen={model} probe={probe} />
     </div>
   );
 }

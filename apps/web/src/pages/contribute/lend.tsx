@@ -4,13 +4,19 @@ import { ConfirmDialog } from '../../components/dialog.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { Notice } from '../../components/notice.tsx';
 import { formatBytes } from '../../format/numbers.ts';
+import { isOn, isRestarting } from '../../state/is-on.ts';
 import { modelFit } from '../../state/model-fit.ts';
 import { useSite } from '../../site.ts';
+import { Elsewhere } from './elsewhere.tsx';
 import { Live } from './live.tsx';
-import { parseStart } from './start-query.ts';
+import { PlanLines } from './plan-lines.tsx';
+import { RecoveryNotice } from './recovery-notice.tsx';
+import { forcedBy, parseStart } from './start-query.ts';
 import { Steps } from './steps.tsx';
+import { useLent } from './use-lent.ts';
 import { errorWords } from './words.ts';
 import type { Signal } from '@preact/signals';
+import type { ContributorSnapshot } from '@opengateway/core';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 /** The one button, and everything that follows from it. */
@@ -23,13 +29,14 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
   });
   const snapshot = contribute.snapshot.value;
   const { state } = snapshot;
-  const on = state !== 'idle' && state !== 'error';
-  const fit = entry.value && probe ? modelFit(entry.value, probe, false) : null;
+  const on = isOn(snapshot);
+  const lent = useLent();
+  const fit = entry.value && probe ? modelFit(entry.value, probe, { servingNow: false, ...lent(probe) }) : null;
+  const elsewhere = contribute.elsewhere.value !== null || contribute.waiting.value;
   const possible = entry.value !== null && fit?.verdict !== 'not-possible';
-  const begin = (takeOver = false) => {
+  const begin = (when: 'now' | 'take-over' | 'wait' = 'now') => {
     if (entry.value === null) return;
-    const { engine } = parseStart(router.location.value.query);
-    void contribute.start({ entry: entry.value, engine, takeOver });
+    void contribute.start({ entry: entry.value, ...forcedBy(parseStart(router.location.value.query)), when });
   };
 
   // The button that was pressed is gone: the focus goes to the one that undoes it.
@@ -43,20 +50,22 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
 
   return (
     <section class="card lend" aria-labelledby="lend">
-      <h2 id="lend">{headline(state)}</h2>
-      {!on && entry.value !== null && (
+      <h2 id="lend">{headline(snapshot)}</h2>
+      <Elsewhere begin={begin} />
+      <RecoveryNotice again={() => begin()} />
+      {!on && !elsewhere && entry.value !== null && (
         <p class="soft">
           {possible
             ? `Turning it on fetches ${entry.value.name} (${formatBytes(entry.value.bytes)}, once) and tests it here before anyone is answered.`
             : fit?.reason}
         </p>
       )}
-      {state === 'error' && snapshot.error !== null && (
+      {state === 'error' && !on && !elsewhere && snapshot.error !== null && (
         <Notice tone="danger">
           <p>{errorWords(snapshot.error)}</p>
           <div class="notice-actions">
             {snapshot.error.code === 'another_tab_lends' ? (
-              <button class="button" onClick={() => begin(true)}>
+              <button class="button" onClick={() => begin('take-over')}>
                 Lend from this tab instead
               </button>
             ) : (
@@ -67,9 +76,10 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
           </div>
         </Notice>
       )}
-      {(on || (state === 'error' && contribute.times.value.joinStartMs !== null)) && <Steps />}
+      {(on || (state === 'error' && !elsewhere && contribute.times.value.joinStartMs !== null)) && <Steps />}
+      <PlanLines />
       {(state === 'serving' || state === 'paused') && <Live />}
-      {!on && state !== 'error' && (
+      {!on && !elsewhere && state !== 'error' && (
         <button
           class="button button-primary lend-start"
           data-testid="contribute-start"
@@ -95,7 +105,6 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
           Forget everything
         </button>
       </div>
-      <BatterySwitch />
       {forgetting.value && (
         <ConfirmDialog
           title="Forget everything?"
@@ -109,25 +118,9 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
   );
 }
 
-function BatterySwitch() {
-  const { settings, onBattery } = useSite();
-  if (onBattery.value === null) return null;
-  return (
-    <label class="switch small">
-      <input
-        type="checkbox"
-        role="switch"
-        checked={settings.pauseOnBattery.value}
-        onChange={(event) => (settings.pauseOnBattery.value = event.currentTarget.checked)}
-      />
-      <span>
-        Pause on battery <span class="soft">({onBattery.value ? 'on battery now' : 'plugged in now'}, told)</span>
-      </span>
-    </label>
-  );
-}
-
-function headline(state: string): string {
+function headline(snapshot: ContributorSnapshot): string {
+  const { state } = snapshot;
+  if (isRestarting(snapshot)) return 'Starting again soon';
   if (state === 'serving') return 'This device is serving';
   if (state === 'paused') return 'Paused';
   if (state === 'idle') return 'Not lending';

@@ -7,7 +7,7 @@ import { activityWords } from './words.ts';
 
 /** What the tab is doing and has given. */
 export function Live() {
-  const { contribute } = useSite();
+  const { contribute, holds } = useSite();
   const now = useNow(1_000);
   const snapshot = contribute.snapshot.value;
   const given = contribute.given.value;
@@ -15,7 +15,7 @@ export function Live() {
     <div class="live">
       <p class="live-activity">
         <span class="dot" data-tone={snapshot.state === 'serving' ? 'good' : 'plain'} aria-hidden="true" />
-        {activityWords(snapshot, now)}
+        {activityWords(snapshot, now, holds.value)}
       </p>
       <Figures label="This device now">
         <Figure

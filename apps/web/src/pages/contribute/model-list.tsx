@@ -1,7 +1,9 @@
 import { formatBytes, formatCount, formatPlural } from '../../format/numbers.ts';
 import { modelFit } from '../../state/model-fit.ts';
 import { modelSupply } from '../../state/peer-rows.ts';
+import { isOn } from '../../state/is-on.ts';
 import { useSite } from '../../site.ts';
+import { useLent } from './use-lent.ts';
 import type { CatalogEntry } from '@opengateway/core';
 import type { Signal } from '@preact/signals';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
@@ -17,8 +19,7 @@ const VERDICTS: Readonly<Record<ModelFit['verdict'], { words: string; tone: stri
 export function ModelList({ chosen, probe }: { chosen: Signal<string | null>; probe: DeviceProbe | null }) {
   const { relay, contribute } = useSite();
   const catalog = relay.bootstrap.value?.catalog ?? null;
-  const { state } = contribute.snapshot.value;
-  const free = state === 'idle' || state === 'error';
+  const free = !isOn(contribute.snapshot.value);
   const selected = chosen.value ?? catalog?.[0]?.id;
   return (
     <section aria-labelledby="models">
@@ -45,7 +46,9 @@ function ModelLine(props: { entry: CatalogEntry; probe: DeviceProbe | null; sele
   const { entry, probe, selected, onSelect } = props;
   const { contribute, node } = useSite();
   const { state, model } = contribute.snapshot.value;
-  const fit = probe === null ? null : modelFit(entry, probe, state === 'serving' && model?.id === entry.id);
+  const lent = useLent();
+  const servingNow = state === 'serving' && model?.id === entry.id;
+  const fit = probe === null ? null : modelFit(entry, probe, { servingNow, ...lent(probe) });
   const others = modelSupply(node.peers.value, entry.id).peers;
   return (
     <label class="model" data-selected={selected}>

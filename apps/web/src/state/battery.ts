@@ -1,6 +1,5 @@
-import { effect, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import type { ReadonlySignal } from '@preact/signals';
-import type { ContributeState } from './contribute-state.ts';
 
 interface BatteryLike extends EventTarget {
   readonly charging: boolean;
@@ -30,25 +29,4 @@ export function watchBattery(host: BatteryHost): OnBattery {
   // A refusal means the same as a browser without the interface: not told.
   follow().catch(() => undefined);
   return onBattery;
-}
-
-/** Pauses serving on battery where the person wants that, and resumes only what it paused itself. */
-export function guardBattery(components: {
-  contribute: ContributeState;
-  onBattery: OnBattery;
-  wanted: ReadonlySignal<boolean>;
-}): () => void {
-  const { contribute, onBattery, wanted } = components;
-  let pausedHere = false;
-  return effect(() => {
-    const { state } = contribute.snapshot.value;
-    const hold = wanted.value && onBattery.value === true;
-    if (hold && state === 'serving') {
-      pausedHere = true;
-      void contribute.pause();
-    } else if (!hold && pausedHere && state === 'paused') {
-      pausedHere = false;
-      void contribute.resume();
-    } else if (state === 'idle' || state === 'error') pausedHere = false;
-  });
 }

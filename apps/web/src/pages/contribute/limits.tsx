@@ -1,0 +1,194 @@
+import { defaultThreads } from '@opengateway/gpu-worker';
+import { MIN_SHARE } from '@opengateway/core';
+import { formatBytes, formatPlural } from '../../format/numbers.ts';
+import { formatMinutes, parseMinutes } from '../../state/hours.ts';
+import { isOn } from '../../state/is-on.ts';
+import { defaultMemoryBytes } from '../../state/lending-plan.ts';
+import { useSite } from '../../site.ts';
+import type { Signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import type { DeviceProbe } from '@opengateway/gpu-worker';
+
+const MEMORY_CHOICES = [0.25, 0.5, 1, 2, 4, 8, 16, 24].map((gigabytes) => gigabytes * 1e9);
+const STORAGE_CHOICES = [0.1, 0.5, 2, 10, 50, 200].map((gigabytes) => gigabytes * 1e9);
+const NIGHT = { from: 22 * 60, to: 7 * 60 };
+
+/** How much of the device is lent, and when; kept in this browser. */
+export function Limits({ probe }: { probe: DeviceProbe | null }) {
+  const { settings, contribute } = useSite();
+  if (probe === null) return null;
+  const on = isOn(contribute.snapshot.value);
+  return (
+    <section class="card" aria-labelledby="limits">
+      <h2 id="limits">Your limits</h2>
+      <div class="limits">
+        <label class="field">
+          <span>Threads (pledged)</span>
+          <select
+            class="select"
+            disabled={!probe.wasmThreads}
+            value={settings.threads.value ?? ''}
+            onChange={(event) => (settings.threads.value = numberOrNull(event.currentTarget.value))}
+          >
+            <option value="">
+              {probe.wasmThreads ? `All but one: ${defaultThreads(probe)}` : '1: this page cannot share memory'}
+            </option>
+            {Array.from({ length: probe.cores }, (_, index) => (
+              <option key={index} value={index + 1}>
+                {formatPlural(index + 1, 'thread')}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Amount
+          label="Memory (pledged)"
+          chosen={settings.memoryBytes}
+          choices={MEMORY_CHOICES}
+          none={`What suits: ${formatBytes(defaultMemoryBytes(probe))}`}
+        />
+        <Amount
+          label="Storage (pledged)"
+          chosen={settings.storageBytes}
+          choices={STORAGE_CHOICES}
+          none="What it allows"
+        />
+        <label class="field">
+          <span>Share of the time: {Math.round(settings.share.value * 100)} %</span>
+          <input
+            type="range"
+            class="range"
+            min={MIN_SHARE * 100}
+            max={100}
+            step={5}
+            value={settings.share.value * 100}
+            onInput={(event) => (settings.share.value = Number(event.currentTarget.value) / 100)}
+          />
+        </label>
+      </div>
+      {on && <p class="soft small">Threads, memory and storage count from the next start; the share at once.</p>}
+      <div>
+        <BatterySwitch />
+        <BusySwitch />
+        <HoursSwitch />
+        <AwakeSwitch />
+      </div>
+    </section>
+  );
+}
+
+function Amount(props: { label: string; chosen: Signal<number | null>; choices: readonly number[]; none: string }) {
+  const { label, chosen, choices, none } = props;
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <select
+        class="select"
+        value={chosen.value ?? ''}
+        onChange={(event) => (chosen.value = numberOrNull(event.currentTarget.value))}
+      >
+        <option value="">{none}</option>
+        {choices.map((bytes) => (
+          <option key={bytes} value={bytes}>
+            {formatBytes(bytes)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Switch(props: { checked: Signal<boolean>; disabled?: boolean; children: ComponentChildren }) {
+  const { checked, disabled = false, children } = props;
+  return (
+    <label class="switch small">
+      <input
+        type="checkbox"
+        role="switch"
+        checked={checked.value && !disabled}
+        disabled={disabled}
+        onChange={(event) => (checked.value = event.currentTarget.checked)}
+      />
+      <span>{children}</span>
+    </label>
+  );
+}
+
+function BatterySwitch() {
+  const { settings, onBattery } = useSite();
+  const told = onBattery.value;
+  return (
+    <Switch checked={settings.pauseOnBattery} disabled={told === null}>
+      Pause on battery{' '}
+      <span class="soft">
+        {told === null ? 'this browser does not tell' : told ? 'on battery now, told' : 'plugged in now, told'}
+      </span>
+    </Switch>
+  );
+}
+
+function BusySwitch() {
+  const { settings, pressure } = useSite();
+  const busy = pressure.busy.value;
+  return (
+    <Switch checked={settings.pauseWhenBusy} disabled={busy === null}>
+      Pause while the device is busy{' '}
+      <span class="soft">
+        {busy === null ? 'this browser does not tell' : busy ? 'busy now, told' : 'not busy now, told'}
+      </span>
+    </Switch>
+  );
+}
+
+function HoursSwitch() {
+  const { settings } = useSite();
+  const hours = settings.hours.value;
+  const field = (name: 'from' | 'to', label: string) => (
+    <label class="field hour">
+      <span>{label}</span>
+      <input
+        class="input"
+        type="time"
+        value={formatMinutes(hours![name])}
+        onChange={(event) => {
+          const minutes = parseMinutes(event.currentTarget.value);
+          if (minutes !== null) settings.hours.value = { ...hours!, [name]: minutes };
+        }}
+      />
+    </label>
+  );
+  return (
+    <>
+      <label class="switch small">
+        <input
+          type="checkbox"
+          role="switch"
+          checked={hours !== null}
+          onChange={(event) => (settings.hours.value = event.currentTarget.checked ? NIGHT : null)}
+        />
+        <span>
+          Only at certain hours <span class="soft">by this device’s clock</span>
+        </span>
+      </label>
+      {hours !== null && (
+        <div class="hours">
+          {field('from', 'From')}
+          {field('to', 'Until')}
+        </div>
+      )}
+    </>
+  );
+}
+
+function AwakeSwitch() {
+  const { settings } = useSite();
+  return (
+    <Switch checked={settings.keepAwake} disabled={!('wakeLock' in navigator)}>
+      Keep the screen on while lending{' '}
+      <span class="soft">
+        {'wakeLock' in navigator ? 'while this tab is in front' : 'this browser does not offer it'}
+      </span>
+    </Switch>
+  );
+}
+
+const numberOrNull = (text: string): number | null => (text === '' ? null : Number(text));
