@@ -159,10 +159,10 @@ describe.each(WIDTHS)('products with $type matrices of $columns columns', ({ typ
 
   it('are those of the reference for random shapes, the same to the bit in every kernel of one arithmetic', async () => {
     const random = seededRandom(columns);
-    for (let shape = 0; shape < 5; shape++) {
+    for (let shape = 0; shape < 4; shape++) {
       using bench = new KernelBench(gpu);
       const rows = 1 + Math.floor(random() * 150);
-      const tokens = [1, 3, 9, 40, 1 + Math.floor(random() * 30)][shape]!;
+      const tokens = [1, 3, 40, 1 + Math.floor(random() * 30)][shape]!;
       const { work, expected } = randomWork(bench, { type, columns, normed, rows, tokens }, random);
       const size = Math.sqrt(expected.reduce((sum, value) => sum + value ** 2, 0) / expected.length);
       const bits = new Map<Arithmetic, Float32Array>();
