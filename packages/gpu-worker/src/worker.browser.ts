@@ -6,7 +6,7 @@ import { withPackages } from './engines/webllm/with-packages.ts';
 import { createOpfsStore } from './storage/opfs.ts';
 import { createEngineWorker } from './worker/engine-worker.ts';
 import { keepErrorsTyped } from './worker/error-transfer.ts';
-import { throwLater } from './worker/throw-later.ts';
+import { endWithNotice } from './worker/failure-notice.ts';
 import { createWeightsPlatform } from './worker/weights-platform.ts';
 
 /** The engine worker in a browser: a dedicated module worker. */
@@ -19,6 +19,6 @@ expose(
     createEngine: createBrowserEngine,
     createSampler,
     clock: systemClock,
-    onEngineFailure: throwLater,
+    onEngineFailure: endWithNotice((notice) => globalThis.postMessage(notice)),
   }),
 );

@@ -6,7 +6,7 @@ import { createDirectorySource } from './storage/directory-source.ts';
 import { createFileSystemStore } from './storage/file-system.ts';
 import { createEngineWorker } from './worker/engine-worker.ts';
 import { keepErrorsTyped } from './worker/error-transfer.ts';
-import { throwLater } from './worker/throw-later.ts';
+import { endWithNotice } from './worker/failure-notice.ts';
 import { createWeightsPlatform } from './worker/weights-platform.ts';
 import type { NodeWorkerData } from './worker/node-worker-data.ts';
 
@@ -23,7 +23,7 @@ expose(
     createEngine,
     createSampler,
     clock: systemClock,
-    onEngineFailure: throwLater,
+    onEngineFailure: endWithNotice((notice) => port.postMessage(notice)),
   }),
   port,
 );

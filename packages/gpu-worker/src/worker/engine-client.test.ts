@@ -1,4 +1,4 @@
-import { DEFAULT_SAMPLING, OpenGatewayError, errorCode, systemClock } from '@opengateway/core';
+import { DEFAULT_SAMPLING, OpenGatewayError, errorCode, systemClock, toWire } from '@opengateway/core';
 import { expose } from 'comlink';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeEngine, createGreedySampler } from '../testing/index.ts';
@@ -260,6 +260,28 @@ describe('engine client and worker', () => {
     const crashed = new Promise((resolve) => client.onCrash(resolve));
     fail!(new OpenGatewayError('device_lost', 'The GPU was lost: the driver was reset.'));
     expect(await crashed).toMatchObject({ code: 'engine_failed', message: expect.stringContaining('GPU was lost') });
+  });
+
+  it.each([
+    [new OpenGatewayError('device_lost', 'The GPU was lost.'), 'device_lost'],
+    [new OpenGatewayError('internal_error', 'Something broke.'), 'engine_failed'],
+  ])('hears from a worker why it ends, with its code: %s', async (failure, code) => {
+    const { port1, port2 } = new MessageChannel();
+    let terminated = 0;
+    const client = createEngineClientFor(() => ({
+      endpoint: port1,
+      onFailure: () => {},
+      terminate: () => {
+        terminated++;
+        port1.close();
+      },
+    }));
+    const crashed = new Promise((resolve) => client.onCrash(resolve));
+    const asked = codeOf(client.stats());
+    // Ending itself is the worker's own part; here it is only said.
+    port2.postMessage({ type: 'engine-failure', error: toWire(failure) });
+    expect(await crashed).toMatchObject({ code, message: expect.stringContaining(failure.message) });
+    expect([await asked, terminated]).toEqual([code, 1]);
   });
 
   it('forgets stored weights and unloads first', async () => {

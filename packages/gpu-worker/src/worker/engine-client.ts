@@ -1,7 +1,8 @@
-import { toWire } from '@opengateway/core';
+import { fromWire, toWire } from '@opengateway/core';
 import { proxy, wrap } from 'comlink';
 import { EngineFailedError } from '../scheduler/errors.ts';
 import { keepErrorsTyped } from './error-transfer.ts';
+import { readFailureNotice } from './failure-notice.ts';
 import { streamGeneration } from './generation-stream.ts';
 import type { Generator, OpenGatewayError } from '@opengateway/core';
 import type { Endpoint, Remote } from 'comlink';
@@ -37,7 +38,10 @@ export interface EngineClient {
   forgetWeights(): Promise<void>;
   /** Ends the worker; what is under way fails with `engine_failed`. The next call starts another. */
   terminate(): Promise<void>;
-  /** Calls `listener` when the worker is lost without being asked to end; returns what ends that. */
+  /**
+   * Calls `listener` with `device_lost` or `engine_failed` when the worker is lost without being asked to end;
+   * returns what ends that.
+   */
   onCrash(listener: (error: OpenGatewayError) => void): () => void;
 }
 
@@ -63,11 +67,15 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineCl
   const start = (): RunningWorker => {
     const handle = spawn();
     const worker: RunningWorker = { handle, api: wrap<WorkerApi>(handle.endpoint), onLost: new Set() };
-    handle.onFailure((cause) => {
-      const error = new EngineFailedError(`The engine's worker was lost: ${toWire(cause).message}`, { cause });
+    const end = (error: OpenGatewayError) => {
       if (!lose(worker, error)) return;
       void handle.terminate();
       for (const listener of crashListeners) listener(error);
+    };
+    handle.onFailure((cause) => end(failed(cause)));
+    handle.endpoint.addEventListener('message', (event) => {
+      const error = readFailureNotice((event as MessageEvent).data);
+      if (error !== null) end(error.code === 'device_lost' ? fromWire(error) : failed(error));
     });
     return worker;
   };
@@ -132,3 +140,6 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineCl
     },
   };
 }
+
+const failed = (cause: unknown): OpenGatewayError =>
+  new EngineFailedError(`The engine's worker was lost: ${toWire(cause).message}`, { cause });
