@@ -31,6 +31,7 @@ row('one thread, tokens/s', 'prefill', 'decode', 'prefill x4', 'decode x4', 'loa
 const speedRow = (name: string, speed: typeof node.speed, loadMs: number | string) =>
   row(name, speed.prefill, speed.decode, speed.prefillBatch, speed.decodeBatch, loadMs);
 speedRow('wasm, Node', node.speed, node.loadMs);
+speedRow('wasm, Node, two threads', node.twoThreads, '');
 speedRow('wasm, Chromium', chromium.wasm, chromium.loadMs);
 speedRow('wasm without relaxed SIMD, Chromium', chromium.wasmPlainSimd, '');
 row('wllama, Chromium', chromium.wllama.prefill, chromium.wllama.decode, '', '', chromium.wllama.loadMs);
@@ -38,6 +39,20 @@ row('wasm over wllama', chromium.ratio.prefill, chromium.ratio.decode);
 console.log(
   `/v1: first token ${v1.firstTokenMs.toFixed(0)} ms after ${v1.promptTokens} prompt tokens, ` +
     `${v1.tokensPerSecond.toFixed(1)} tokens/s; adds ${v1.addedMsPerToken.toFixed(2)} ms per token to the engine`,
+);
+
+console.log(`/v1 with four streams: ${v1.fourStreamsTokensPerSecond.toFixed(0)} tokens/s in all`);
+const { perToken, layers, speed, adapter } = chromium.webgpu;
+console.log(
+  `webgpu, per decoded token of ${layers} layers: ${perToken.dispatches} dispatches, ${perToken.submits} submit, ` +
+    `${perToken.bufferWrites} buffer write of ${perToken.bytesWritten} bytes, ${perToken.bytesRead} bytes read back ` +
+    '(WebLLM, 32 layers: 342 dispatches, 357 buffer writes)',
+);
+console.log(
+  speed
+    ? `webgpu on ${adapter}: prefill ${speed.prefillTokensPerSecond.toFixed(0)}, decode ` +
+        `${speed.decodeTokensPerSecond.toFixed(0)} tokens/s, ${(speed.weightBytesPerSecond / 1e9).toFixed(1)} GB/s of weights`
+    : `webgpu: no speed given, ${adapter} is a software adapter`,
 );
 
 const out = values.out;

@@ -3,6 +3,7 @@ import { createServer } from 'vite';
 import { CHROMIUM_ARGUMENTS, chromiumPath } from '../chromium.ts';
 import { MODEL_PATH, ROUNDS } from './constants.ts';
 import { median, medianSpeed, type EngineSpeed } from './measure-engine.ts';
+import type { GpuFigures } from './page/engine-worker.ts';
 import type { BenchPage } from './page/page.ts';
 
 declare const bench: BenchPage;
@@ -11,6 +12,7 @@ export interface ChromiumFigures {
   readonly loadMs: number;
   readonly wasm: EngineSpeed;
   readonly wasmPlainSimd: EngineSpeed;
+  readonly webgpu: GpuFigures;
   readonly wllama: { readonly loadMs: number; readonly prefill: number; readonly decode: number };
   /** wasm over wllama, one sequence, one thread each. */
   readonly ratio: { readonly prefill: number; readonly decode: number };
@@ -53,6 +55,7 @@ export async function measureInChromium(root: string, file: string): Promise<Chr
       wasm.push(await page.evaluate(() => bench.measureEngine()));
       wllama.push(await page.evaluate((index) => bench.measureWllama(index), round));
     }
+    const webgpu = await page.evaluate((url) => bench.measureGpu(url), model);
     const own = medianSpeed(wasm);
     const prefill = median(wllama.map((round) => round.prefill));
     const decode = median(wllama.map((round) => round.decode));
@@ -60,6 +63,7 @@ export async function measureInChromium(root: string, file: string): Promise<Chr
       loadMs,
       wasm: own,
       wasmPlainSimd: plain,
+      webgpu,
       wllama: { loadMs: wllamaLoadMs, prefill, decode },
       ratio: { prefill: own.prefill / prefill, decode: own.decode / decode },
     };

@@ -9,6 +9,8 @@ export interface NodeFigures {
   readonly loadMs: number;
   readonly weightBytes: number;
   readonly speed: EngineSpeed;
+  /** On two threads, in turns with one. */
+  readonly twoThreads: EngineSpeed;
 }
 
 /** The engine called directly in this process. */
@@ -16,12 +18,19 @@ export async function measureInNode(manifest: ModelManifest, folder: string): Pr
   const start = performance.now();
   const source = createDirectorySource({ path: folder });
   const layers = { start: 0, end: manifest.architecture.layerCount };
-  const engine = await createWasmEngine({ reader: createTensorReader({ manifest, source }) }, { layers });
+  const reader = createTensorReader({ manifest, source });
+  const engine = await createWasmEngine({ reader }, { layers });
   const loadMs = performance.now() - start;
-  const rounds: EngineSpeed[] = [];
-  for (let round = 0; round < ROUNDS; round++) rounds.push(await measureEngine(engine));
+  const pair = await createWasmEngine({ reader }, { layers, threads: 2 });
+  const one: EngineSpeed[] = [];
+  const two: EngineSpeed[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    one.push(await measureEngine(engine));
+    two.push(await measureEngine(pair));
+  }
   const { weightBytes } = engine.info;
-  engine.dispose();
+  await engine.dispose();
+  await pair.dispose();
   await source.close?.();
-  return { loadMs, weightBytes, speed: medianSpeed(rounds) };
+  return { loadMs, weightBytes, speed: medianSpeed(one), twoThreads: medianSpeed(two) };
 }

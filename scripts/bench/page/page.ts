@@ -12,6 +12,7 @@ let wllama: Wllama | undefined;
 const bench = {
   loadEngine: (modelUrl: string, variant: 'relaxed-simd' | 'simd') => engine.load(modelUrl, variant),
   measureEngine: () => engine.measure(),
+  measureGpu: (modelUrl: string) => engine.measureGpu(modelUrl),
 
   /** Milliseconds to fetch and load; one thread, on the CPU. */
   async loadWllama(fileUrl: string): Promise<number> {
