@@ -2,6 +2,8 @@ import { OpenGatewayError, decodeManifest, errorCode } from '@opengateway/core';
 import { FakeClock, settle } from '@opengateway/core/testing';
 import { expose } from 'comlink';
 import { readFile } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_ENCODE_MS, MAX_QUEUED_ENCODES, MAX_TEXT_LOAD_MS } from './constants.ts';
 import { createTextClientFor } from './text-client.ts';
@@ -177,6 +179,18 @@ describe('createTextClientFor', () => {
     expect(await client.encodeText('last')).toEqual([4]);
     expect(workers[0]?.texts).toEqual(['slow', 'last']);
     expect(await codeOf(client.encodeText('late', { signal: AbortSignal.abort(reason) }))).toBe('client_gone');
+  });
+
+  it('keeps no tokens of prompts it has encoded', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { client } = await setup();
+    const kept: WeakRef<readonly number[]>[] = [];
+    for (let i = 0; i < 20; i += 1) kept.push(new WeakRef(await client.encodeText(`${i}`)));
+    // What the last call returned lives until the turn it returned in has ended.
+    await settle();
+    collect();
+    expect(kept.filter((tokens) => tokens.deref() !== undefined).length).toBeLessThan(3);
   });
 
   it('passes on why a tokenizer could not be loaded, and ends its worker', async () => {

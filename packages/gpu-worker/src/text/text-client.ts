@@ -30,8 +30,8 @@ interface Job {
 interface RunningWorker {
   readonly handle: EngineWorkerHandle;
   readonly api: Remote<TextWorkerApi>;
-  /** Rejects when the worker is lost. */
-  readonly lost: PromiseWithResolvers<never>;
+  /** Told once, when the worker is lost; only calls under way are in it. */
+  readonly onLost: Set<(error: Error) => void>;
 }
 
 /**
@@ -156,10 +156,8 @@ class TextWorkerSlot {
     const worker: RunningWorker = {
       handle,
       api: wrap<TextWorkerApi>(handle.endpoint),
-      lost: Promise.withResolvers(),
+      onLost: new Set(),
     };
-    // Whoever waits for work is told; where nobody does, the next prompt starts another worker.
-    worker.lost.promise.catch(() => undefined);
     handle.onFailure((cause) => void this.#lose(worker, new TextWorkerLostError(toWire(cause).message, { cause })));
     this.#worker = worker;
     return worker;
@@ -167,7 +165,8 @@ class TextWorkerSlot {
 
   async #lose(worker: RunningWorker, error: Error): Promise<void> {
     if (this.#worker === worker) this.#worker = null;
-    worker.lost.reject(error);
+    for (const tell of worker.onLost) tell(error);
+    worker.onLost.clear();
     await worker.handle.terminate();
   }
 
@@ -178,9 +177,13 @@ class TextWorkerSlot {
       () => this.#lose(worker, new TextTimeoutError(what, limitMs)),
       () => undefined,
     );
+    // One promise per call: one that lived as long as the worker would keep every call's tokens.
+    const { promise: lost, reject } = Promise.withResolvers<never>();
+    worker.onLost.add(reject);
     try {
-      return await Promise.race([work, worker.lost.promise]);
+      return await Promise.race([work, lost]);
     } finally {
+      worker.onLost.delete(reject);
       done.abort();
       await timer;
     }
