@@ -8,7 +8,7 @@ export type { PrebuiltModel } from './engines/webllm/prebuilt-models.ts';
 export type { Engine, EngineInfo, EngineUsage } from './engines/engine.ts';
 export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
 export { probeBrowser } from './probe/probe-browser.ts';
-export { defaultThreads } from './probe/default-threads.ts';
+export { defaultThreads, mostThreads } from './probe/default-threads.ts';
 export { CHOOSABLE_ENGINES, candidateEngines, chooseEngine } from './engines/choose-engine.ts';
 export type { EngineChoice } from './engines/choose-engine.ts';
 export type { MeasureRequest } from './probe/measure-device.ts';

@@ -7,7 +7,7 @@ import { snapshotOf } from '../state/site-node.fixture.ts';
 import { byWords, failureWords, reportWords, waitingWords } from './chat/words.ts';
 import { chartPath, niceCeiling } from './contribute/chart-path.ts';
 import { forcedBy, parseStart } from './contribute/start-query.ts';
-import { activityWords } from './contribute/words.ts';
+import { activityWords, elsewhereWords, restartWords } from './contribute/words.ts';
 import { NARROW_PICTURE, WIDE_PICTURE, placePeers } from './network/topology-layout.ts';
 import type { RouteStage } from '@opengateway/core';
 import type { AnswerReport } from '../storage/schema.ts';
@@ -85,6 +85,35 @@ describe('words while serving', () => {
     expect(activityWords(serving, 240_000)).toBe('Serving, no requests in the last 4 min. Ready for the next.');
     expect(activityWords({ ...serving, requestsNow: 1 }, 0)).toBe('Answering.');
     expect(activityWords({ ...serving, relayConnected: false }, 0)).toContain('Reconnecting');
+  });
+});
+
+describe('words about failures and other tabs', () => {
+  const failure = { name: 'E', code: 'device_lost', message: 'x', retryable: true };
+
+  it('say when lending starts again', () => {
+    const recovery = { restarts: 1, failure, fellBackFrom: null, nextAtMs: 3_000 };
+    expect(restartWords(recovery, 1_000)).toBe(
+      'The graphics device was lost (the system took it back). Starting again in 2 s; your chats are safe.',
+    );
+    expect(restartWords({ ...recovery, nextAtMs: null }, 1_000)).toContain('Starting again;');
+  });
+
+  it('say what the tab that lends is doing', () => {
+    const there = snapshotOf({ state: 'serving', requestsNow: 1, tokensPerSecond: 61, requestsServed: 3 });
+    expect(elsewhereWords(there)).toContain('answering at 61 tokens/s, 3 requests answered');
+    expect(elsewhereWords({ ...there, requestsNow: 0 })).toContain('ready');
+    for (const state of ['paused', 'error', 'loading'] as const) {
+      expect(elsewhereWords({ ...there, state })).toMatch(/nother tab of this browser/);
+    }
+  });
+
+  it('say why lending pauses by itself', () => {
+    const paused = snapshotOf({ state: 'paused' });
+    expect(activityWords(paused, 0, ['battery', 'hours'])).toContain(
+      'Paused because the device runs on its battery and it is outside of your hours.',
+    );
+    expect(activityWords(paused, 0)).toMatch(/^Paused\. /);
   });
 });
 

@@ -89,7 +89,8 @@ export function contributeSteps(snapshot: ContributorSnapshot, times: RunTimes, 
             : 'Announced to the region'
           : '',
       progress: null,
-      elapsedMs: times.entered.serving === undefined ? null : nowMs - times.entered.serving,
+      elapsedMs:
+        times.entered.serving === undefined ? null : (failed ? snapshot.sinceMs : nowMs) - times.entered.serving,
     },
   ];
 }

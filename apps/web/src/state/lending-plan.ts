@@ -1,4 +1,4 @@
-import { chooseEngine, defaultThreads } from '@opengateway/gpu-worker';
+import { chooseEngine, defaultThreads, mostThreads } from '@opengateway/gpu-worker';
 import type { CatalogEntry, EngineKind, StartContributing } from '@opengateway/core';
 import type { DeviceMeasurement, DeviceProbe } from '@opengateway/gpu-worker';
 
@@ -69,10 +69,7 @@ export function planLending({
   const memoryBytes = pledge.memoryBytes ?? defaultMemoryBytes(probe);
   const roomBytes = Math.floor(memoryBytes - entry.bytes - ENGINE_ROOM_BYTES);
   const cacheBytes = Math.max(LEAST_CACHE_BYTES, Math.min(MOST_CACHE_BYTES, roomBytes));
-  const threads = Math.min(
-    wish.threads ?? pledge.threads ?? defaultThreads(probe),
-    probe.wasmThreads ? probe.cores : 1,
-  );
+  const threads = Math.min(wish.threads ?? pledge.threads ?? defaultThreads(probe), mostThreads(probe));
   const free = forced === undefined && packageEngine === undefined;
   const smaller = deaths >= 1;
   const single = deaths >= 2 && threads > 1;

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkEngine } from './check-engine.ts';
+import { defaultThreads, mostThreads } from './default-threads.ts';
 import { probeBrowser } from './probe-browser.ts';
 import { probeNode } from './probe-node.ts';
 
@@ -88,6 +89,16 @@ describe('device probe', () => {
       const probe = await probeBrowser(browser(navigator));
       expect(probe).toMatchObject({ cores: 1, memoryBytes: null, storage: null, graphics: null, connection: null });
     }
+  });
+
+  it.each([
+    [1, true, 1, 1],
+    [2, true, 2, 1],
+    [8, true, 8, 7],
+    [64, true, 16, 16],
+    [8, false, 1, 1],
+  ])('lends all processors but one: %i, shared memory %s', (cores, wasmThreads, most, usual) => {
+    expect([mostThreads({ cores, wasmThreads }), defaultThreads({ cores, wasmThreads })]).toEqual([most, usual]);
   });
 
   it('refuses an engine that the device cannot run', async () => {

@@ -1,4 +1,4 @@
-import { defaultThreads } from '@opengateway/gpu-worker';
+import { defaultThreads, mostThreads } from '@opengateway/gpu-worker';
 import { formatSpan, formatAgo } from '../../format/time.ts';
 import { useNow } from '../../components/use-now.ts';
 import { deviceRows } from '../../state/device-rows.ts';
@@ -27,7 +27,7 @@ function DeviceFacts({ probe, model }: { probe: DeviceProbe; model: CatalogEntry
   const { memoryBytes } = useLent()(probe);
   const snapshot = contribute.snapshot.value;
   const kept = device.kept.value;
-  const threads = Math.min(settings.threads.value ?? defaultThreads(probe), probe.wasmThreads ? probe.cores : 1);
+  const threads = Math.min(settings.threads.value ?? defaultThreads(probe), mostThreads(probe));
   const rows = deviceRows(probe, {
     roundTripMs: relay.roundTripMs.value,
     decodeTokensPerSecond: snapshot.decodeTokensPerSecond,

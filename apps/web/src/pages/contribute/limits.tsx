@@ -1,4 +1,4 @@
-import { defaultThreads } from '@opengateway/gpu-worker';
+import { defaultThreads, mostThreads } from '@opengateway/gpu-worker';
 import { MIN_SHARE } from '@opengateway/core';
 import { formatBytes, formatPlural } from '../../format/numbers.ts';
 import { formatMinutes, parseMinutes } from '../../state/hours.ts';
@@ -33,7 +33,7 @@ export function Limits({ probe }: { probe: DeviceProbe | null }) {
             <option value="">
               {probe.wasmThreads ? `All but one: ${defaultThreads(probe)}` : '1: this page cannot share memory'}
             </option>
-            {Array.from({ length: probe.cores }, (_, index) => (
+            {Array.from({ length: mostThreads(probe) }, (_, index) => (
               <option key={index} value={index + 1}>
                 {formatPlural(index + 1, 'thread')}
               </option>
