@@ -12,6 +12,7 @@ export { derivedSeed } from './generation/gumbel-noise.ts';
 export { createLocalTextCodec, createPromptEncoder } from './generation/prompt-encoder.ts';
 export type { PromptEncoder } from './generation/prompt-encoder.ts';
 export * from './generation/sampler.ts';
+export { samplingReach } from './generation/sampling-reach.ts';
 export * from './generation/sampling.ts';
 export * from './generation/text-codec.ts';
 export { tokenPiece } from './generation/token-pieces.ts';

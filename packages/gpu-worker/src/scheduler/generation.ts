@@ -20,6 +20,8 @@ export class Generation {
 
   readonly #sink: GenerationSink;
   readonly #sampler: TokenSampler;
+  /** What is asked of the engine where a token is to be chosen. */
+  readonly #choiceOutput: 'last-logits' | 'top-k';
   readonly #endTokens: ReadonlySet<number>;
   readonly #tokens: Int32Array;
   readonly #decodeInput = new Int32Array(1);
@@ -31,7 +33,7 @@ export class Generation {
   constructor(
     request: GenerateRequest,
     sink: GenerationSink,
-    options: { sampler: TokenSampler; credit: number; nowMs: number },
+    options: { sampler: TokenSampler; credit: number; nowMs: number; choiceOutput: 'last-logits' | 'top-k' },
   ) {
     this.request = request;
     this.reservedTokens = request.tokens.length + request.maxTokens;
@@ -40,6 +42,7 @@ export class Generation {
     this.#queuedAtMs = options.nowMs;
     this.#sink = sink;
     this.#sampler = options.sampler;
+    this.#choiceOutput = options.choiceOutput;
     this.#endTokens = new Set(request.endTokens);
     this.#tokens = Int32Array.from(request.tokens);
   }
@@ -55,7 +58,7 @@ export class Generation {
   admit(sequence: SequenceId, nowMs: number): void {
     this.sequence = sequence;
     this.#admittedAtMs = nowMs;
-    this.#decodeStep = { sequence, input: this.#decodeInput, output: 'last-logits' };
+    this.#decodeStep = { sequence, input: this.#decodeInput, output: this.#choiceOutput };
     this.sayPrefill(nowMs);
   }
 
@@ -64,7 +67,7 @@ export class Generation {
     return {
       sequence: this.sequence as SequenceId,
       input: this.#tokens.subarray(this.prefilledTokens, end),
-      output: end === this.#tokens.length ? 'last-logits' : 'none',
+      output: end === this.#tokens.length ? this.#choiceOutput : 'none',
     };
   }
 

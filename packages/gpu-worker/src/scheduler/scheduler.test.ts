@@ -85,6 +85,20 @@ describe('scheduler', () => {
     expect(engine.usage()).toEqual({ sequences: 0, kvReservedBytes: 0 });
   });
 
+  it('asks for no more than the highest logits where they decide, and chooses the same tokens', async () => {
+    const sampling = { ...DEFAULT_SAMPLING, seed: 1, temperature: 0 };
+    const whole = setup();
+    const expected = whole.start({ sampling });
+    await expected.done;
+    const { start, engine } = setup({ topK: 4 });
+    const answer = start({ sampling });
+    await answer.done;
+    expect(answer.tokens()).toEqual(expected.tokens());
+    expect(engine.forwards.flat().every(({ output }) => output === 'none' || output === 'top-k')).toBe(true);
+    await start({ sampling: { ...sampling, topLogprobs: 2 } }).done;
+    expect(engine.forwards.flat().at(-1)?.output).toBe('last-logits');
+  });
+
   it('ends at an end token without telling it', async () => {
     const { start } = setup();
     const whole = start();

@@ -1,4 +1,4 @@
-import { errorCode } from '@opengateway/core';
+import { errorCode, samplingReach } from '@opengateway/core';
 import { checkRequest } from './check-request.ts';
 import {
   CREDIT_WINDOW_TOKENS,
@@ -12,6 +12,7 @@ import { createDutyCycle } from './duty-cycle.ts';
 import { Generation } from './generation.ts';
 import { createPrefillPacer } from './prefill-pacer.ts';
 import { createRateMeter } from './rate-meter.ts';
+import { SparseLogits } from './sparse-logits.ts';
 import { yieldToMessages } from './yield-to-messages.ts';
 import type { GenerateRequest } from '@opengateway/core';
 import type { EngineOutput, EngineStep } from '../engines/engine.ts';
@@ -52,6 +53,7 @@ class ContinuousBatcher implements Scheduler {
   readonly #stepOwners: Generation[] = [];
   /** Between two turns of the message queue: sequences must not close under the engine's hands. */
   #working = false;
+  readonly #sparseLogits: SparseLogits | null;
   #woken = false;
   #loop: Promise<void> | null = null;
   #watch: AbortController | null = null;
@@ -73,6 +75,8 @@ class ContinuousBatcher implements Scheduler {
       share: 1,
       ...init,
     };
+    const { topK, architecture } = components.engine.info;
+    this.#sparseLogits = topK === undefined ? null : new SparseLogits(architecture.vocabularySize);
     this.#duty = createDutyCycle(this.#init.share);
     this.#pacer = createPrefillPacer({
       stepBudgetMs: this.#init.stepBudgetMs,
@@ -148,7 +152,13 @@ class ContinuousBatcher implements Scheduler {
         promptTokens: request.tokens.slice(0, request.promptTokenCount),
         answerTokens: request.tokens.slice(request.promptTokenCount),
       });
-      return new Generation(request, sink, { sampler, credit: this.#init.initialCredit, nowMs: clock.now() });
+      const choiceOutput = samplingReach(request.sampling) <= (engine.info.topK ?? 0) ? 'top-k' : 'last-logits';
+      return new Generation(request, sink, {
+        sampler,
+        credit: this.#init.initialCredit,
+        nowMs: clock.now(),
+        choiceOutput,
+      });
     } catch (error) {
       sink.fail(error);
       return null;
@@ -309,7 +319,8 @@ class ContinuousBatcher implements Scheduler {
         generation.sayPrefill(nowMs);
         if (generation.isPrefilling) return;
       }
-      const reason = generation.takeLogits(output.values, nowMs);
+      const logits = output.top && this.#sparseLogits ? this.#sparseLogits.expand(output.top) : output.values;
+      const reason = generation.takeLogits(logits, nowMs);
       if (reason !== 'stop') this.#tokensTotal++;
       if (reason === null) return;
       this.#release(generation);

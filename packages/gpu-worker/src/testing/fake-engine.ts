@@ -1,7 +1,15 @@
 import { ContextLengthExceededError, InvalidStepError, KvCacheFullError } from '../engines/errors.ts';
 import { SequenceNotFoundError, TooManySequencesError } from '../engines/errors.ts';
 import type { ModelArchitecture } from '@opengateway/core';
-import type { Engine, EngineInfo, EngineOutput, EngineStep, EngineUsage, SequenceId } from '../engines/engine.ts';
+import type {
+  Engine,
+  EngineInfo,
+  EngineOutput,
+  EngineStep,
+  EngineUsage,
+  SequenceId,
+  TopLogits,
+} from '../engines/engine.ts';
 
 export interface FakeEngineInit {
   /** @default 64 */
@@ -14,6 +22,8 @@ export interface FakeEngineInit {
   readonly maxBatchTokens?: number;
   /** @default 1024 */
   readonly contextLength?: number;
+  /** @default no `top-k` output */
+  readonly topK?: number;
   /** Called in every `forward` before it answers: to take time on a clock, to wait, to fail. */
   readonly onForward?: (steps: readonly EngineStep[]) => void | Promise<void>;
 }
@@ -48,6 +58,7 @@ export class FakeEngine implements Engine {
       maxSequences: init.maxSequences ?? 8,
       maxBatchTokens: init.maxBatchTokens ?? 64,
       variant: 'fake',
+      ...(init.topK === undefined ? {} : { topK: init.topK }),
     };
   }
 
@@ -92,6 +103,7 @@ export class FakeEngine implements Engine {
     return steps.map((step) => {
       const { tokens } = this.#get(step.sequence);
       tokens.push(...step.input);
+      if (step.output === 'top-k') return { values: new Float32Array(0), top: this.#topAfter(tokens) };
       return { values: step.output === 'last-logits' ? this.logitsAfter(tokens) : new Float32Array(0) };
     });
   }
@@ -115,6 +127,13 @@ export class FakeEngine implements Engine {
       const mixed = Math.imul(hash ^ Math.imul(token + 1, 0x9e3779b1), 0x85ebca6b) >>> 0;
       return (mixed ^ (mixed >>> 13)) / 2 ** 32;
     });
+  }
+
+  #topAfter(after: readonly number[]): TopLogits {
+    const row = this.logitsAfter(after);
+    const best = [...row.keys()].sort((a, b) => row[b]! - row[a]! || a - b).slice(0, this.info.topK);
+    const logSumExp = Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0));
+    return { tokens: Int32Array.from(best), logits: Float32Array.from(best, (token) => row[token]!), logSumExp };
   }
 
   #get(sequence: SequenceId) {
