@@ -21,10 +21,7 @@ export async function* answerLines(
 ): AsyncGenerator<string, void, undefined> {
   for (let choice = 0; choice < choices; choice += 1) yield sseData(writer.role(choice));
   try {
-    for await (const event of withKeepAlive(events, keepAliveMs)) {
-      const line = event === 'idle' ? sseComment('keep-alive') : eventLine(event, writer);
-      if (line !== undefined) yield line;
-    }
+    yield* withKeepAlive(eventLines(events, writer), keepAliveMs);
   } catch (error) {
     onFailure(error);
     yield sseData(toHttpFailure(error).body);
@@ -35,11 +32,14 @@ export async function* answerLines(
   yield SSE_DONE;
 }
 
+async function* eventLines(events: AsyncIterable<ChoiceEvent>, writer: ChunkWriter) {
+  for await (const event of events) yield eventLine(event, writer);
+}
+
 function eventLine(event: ChoiceEvent, writer: ChunkWriter): string | undefined {
   const { event: inner } = event;
   if (inner.type === 'progress') {
-    const waits = inner.state === 'queued' && inner.done > 0;
-    return waits ? sseComment(`queued, ${inner.done} ahead`) : undefined;
+    return inner.state === 'queued' ? sseComment(`queued, ${inner.done} ahead`) : undefined;
   }
   if (inner.type === 'route')
     return sseComment(`route ${JSON.stringify(inner.stages.map((stage) => describeStage(stage)))}`);
@@ -47,29 +47,32 @@ function eventLine(event: ChoiceEvent, writer: ChunkWriter): string | undefined 
   return chunk === undefined ? undefined : sseData(chunk);
 }
 
-/** Gives `'idle'` whenever the source was silent for `idleMs`. */
-async function* withKeepAlive<T>(
-  source: AsyncIterable<T>,
+/**
+ * Passes lines on and writes a comment whenever none was written for `idleMs`: events that write nothing, such
+ * as the progress of a long prefill, keep no connection open.
+ */
+async function* withKeepAlive(
+  source: AsyncIterable<string | undefined>,
   idleMs: number,
-): AsyncGenerator<T | 'idle', void, undefined> {
+): AsyncGenerator<string, void, undefined> {
   const iterator = source[Symbol.asyncIterator]();
+  let writtenMs = performance.now();
   let finished = false;
   try {
+    let next: Promise<IteratorResult<string | undefined>> | undefined;
     for (;;) {
-      const next = iterator.next();
-      for (;;) {
-        const result = await orIdle(next, idleMs);
-        if (result === 'idle') {
-          yield 'idle';
-          continue;
-        }
-        if (result.done === true) {
-          finished = true;
-          return;
-        }
-        yield result.value;
-        break;
+      next ??= iterator.next();
+      const result = await orIdle(next, Math.max(0, writtenMs + idleMs - performance.now()));
+      if (result !== 'idle') {
+        finished = result.done === true;
+        if (result.done === true) return;
+        next = undefined;
       }
+      const line = result === 'idle' ? undefined : result.value;
+      const due = performance.now() - writtenMs >= idleMs;
+      if (line === undefined && !due) continue;
+      yield line ?? sseComment('keep-alive');
+      writtenMs = performance.now();
     }
   } finally {
     if (!finished) void iterator.return?.().catch(() => undefined);

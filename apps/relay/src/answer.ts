@@ -3,7 +3,7 @@ import type { ChoiceEvent, CompletionEvent, CompletionRequest, Completions, Rout
 
 /** An answer that has begun, or waits in line with its headers due. */
 export interface StartedAnswer {
-  /** First route of each choice that has one. */
+  /** First route of each choice; empty for one that has none yet. */
   readonly routes: readonly (readonly RouteStage[])[];
   /** Events of all choices as they come; routes in `routes` are not among them. */
   readonly events: AsyncGenerator<ChoiceEvent, void, undefined>;
@@ -31,8 +31,7 @@ export async function startAnswer(
   const routed = Promise.all(choices.map((choice) => choice.untilRoute()));
   await (routeWaitMs === undefined ? routed : within(routed, routeWaitMs));
   for (const choice of choices) choice.handOver();
-  const routes = choices.flatMap(({ route }) => (route === undefined ? [] : [route]));
-  return { routes, events: choiceEvents(choices) };
+  return { routes: choices.map(({ route }) => route), events: choiceEvents(choices) };
 }
 
 async function* choiceEvents(choices: readonly ChoiceRun[]): AsyncGenerator<ChoiceEvent, void, undefined> {
@@ -41,7 +40,7 @@ async function* choiceEvents(choices: readonly ChoiceRun[]): AsyncGenerator<Choi
 
 /** One choice: its way to a route, then its events for whoever iterates. */
 class ChoiceRun implements AsyncIterableIterator<CompletionEvent> {
-  route: readonly RouteStage[] | undefined;
+  route: readonly RouteStage[] = [];
   readonly #iterator: AsyncIterator<CompletionEvent>;
   #pending: Promise<IteratorResult<CompletionEvent>> | undefined;
   #handedOver = false;
@@ -95,6 +94,18 @@ async function within(work: Promise<unknown>, ms: number): Promise<void> {
     await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Passes events on and puts each choice's newest route into `routes`: in the end, who finished it. */
+export async function* followRoutes(
+  events: AsyncIterable<ChoiceEvent>,
+  routes: (readonly RouteStage[])[],
+): AsyncGenerator<ChoiceEvent, void, undefined> {
+  for await (const choiceEvent of events) {
+    const { choice, event } = choiceEvent;
+    if (event.type === 'route') routes[choice] = event.stages;
+    yield choiceEvent;
   }
 }
 

@@ -1,9 +1,19 @@
 import { OpenGatewayError } from '@opengateway/core';
-import { endEvent, failing, failingAfter, hanging, routeEvent, textEvent } from '@opengateway/core/testing';
+import {
+  endEvent,
+  FAKE_STAGE,
+  failing,
+  failingAfter,
+  hanging,
+  routeEvent,
+  settle,
+  textEvent,
+} from '@opengateway/core/testing';
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CHAT_PATH, chatInit, createTestApp, MINIMAL_CHAT } from './app.fixture.ts';
-import type { ErrorBody } from '@opengateway/core';
+import { DrainGate } from './drain-gate.ts';
+import type { ErrorBody, PeerName } from '@opengateway/core';
 
 let fixture: ReturnType<typeof createTestApp>;
 beforeEach(() => {
@@ -62,6 +72,66 @@ describe('POST /v1/chat/completions', () => {
     expect(text.match(/"role":"assistant"/g)).toHaveLength(2);
     expect(text.match(/"finish_reason":"stop"/g)).toHaveLength(2);
     expect(text.match(/\[DONE\]/g)).toHaveLength(1);
+  });
+
+  it('names the route that finished an answer, not the one that began it', async () => {
+    const other = { ...FAKE_STAGE, peer: '12D3KooWOther' as PeerName };
+    fixture.completions.script = async function* script() {
+      yield routeEvent();
+      yield textEvent('Hel');
+      yield { type: 'route', stages: [other], attempt: 2, promptTokens: 5 };
+      yield textEvent('lo');
+      yield endEvent(2);
+    };
+    const response = await chat(MINIMAL_CHAT);
+    expect(response.headers.get('x-opengateway-route')).toBe(
+      '[{"peer":"12D3KooWOther","engine":"wasm","layers":[0,30]}]',
+    );
+  });
+
+  it('keeps a stream alive that makes progress without a word', async () => {
+    fixture = createTestApp({ keepAliveMs: 50 });
+    const heard = new AbortController();
+    fixture.completions.script = async function* script() {
+      yield routeEvent();
+      while (!heard.signal.aborted) {
+        await settle();
+        yield { type: 'progress', state: 'prefill', done: 1, total: 1_000 };
+      }
+      yield endEvent(0);
+    };
+    const response = await chat({ ...MINIMAL_CHAT, stream: true });
+    for await (const part of response.body ?? []) {
+      if (new TextDecoder().decode(part).includes(': keep-alive')) heard.abort();
+    }
+    expect(heard.signal.aborted).toBe(true);
+  });
+
+  it('says who is next', async () => {
+    fixture.completions.script = async function* script() {
+      yield routeEvent();
+      yield { type: 'progress', state: 'queued', done: 0, total: 2 };
+      yield endEvent(0);
+    };
+    expect(await (await chat({ ...MINIMAL_CHAT, stream: true })).text()).toContain(': queued, 0 ahead\n\n');
+  });
+
+  it('gives no place to a request whose body has not come', async () => {
+    fixture = createTestApp({ gate: new DrainGate(1) });
+    const unfinished = Promise.withResolvers<void>();
+    const waiting = fixture.app.request(CHAT_PATH, {
+      ...chatInit(''),
+      body: new ReadableStream({
+        async pull(controller) {
+          await unfinished.promise;
+          controller.close();
+        },
+      }),
+      duplex: 'half',
+    } as RequestInit);
+    expect((await chat(MINIMAL_CHAT)).status).toBe(200);
+    unfinished.resolve();
+    expect((await waiting).status).toBe(400);
   });
 
   it('says in comments who is ahead, and that it is alive', async () => {

@@ -37,8 +37,11 @@ export const UPGRADED_KEEP_ALIVE_MS = 30_000;
 /** Longest that a client may take to send its headers. */
 export const HEADERS_TIMEOUT_MS = 10_000;
 
-/** Longest that a client may take to send its whole request (1 MiB at most). */
-export const REQUEST_TIMEOUT_MS = 60_000;
+/** Longest that a client may take to send its whole request, headers and body (1 MiB at most). */
+export const REQUEST_TIMEOUT_MS = 15_000;
+
+/** How often connections are looked at for those two limits: how late one may be noticed. */
+export const CONNECTIONS_CHECK_MS = 5_000;
 
 /** Idle time between requests of one connection; above the 60 s that load balancers use. */
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;

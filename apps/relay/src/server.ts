@@ -1,6 +1,12 @@
 import { createAdaptorServer } from '@hono/node-server';
 import { OpenGatewayError } from '@opengateway/core';
-import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS, MAX_CONNECTIONS, REQUEST_TIMEOUT_MS } from './constants.ts';
+import {
+  CONNECTIONS_CHECK_MS,
+  HEADERS_TIMEOUT_MS,
+  KEEP_ALIVE_TIMEOUT_MS,
+  MAX_CONNECTIONS,
+  REQUEST_TIMEOUT_MS,
+} from './constants.ts';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { UpgradeProxy } from './upgrade-proxy.ts';
@@ -43,6 +49,7 @@ export async function startServer(
     serverOptions: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       noDelay: true,
     },

@@ -2,9 +2,9 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { ChunkWriter, collectCompletion, MAX_REQUEST_BODY_BYTES, parseChatRequest } from '@opengateway/core';
 import { Hono } from 'hono';
 import { answerLines } from '../answer-lines.ts';
-import { routeHeader, startAnswer } from '../answer.ts';
+import { followRoutes, routeHeader, startAnswer } from '../answer.ts';
 import { KEEP_ALIVE_MS, ROUTE_WAIT_MS, STALLED_CLIENT_MS } from '../constants.ts';
-import { StalledClientError } from '../errors.ts';
+import { ServerStoppingError, StalledClientError } from '../errors.ts';
 import { observeAnswer } from '../observe-answer.ts';
 import { pullStream } from '../pull-stream.ts';
 import { readJsonBody } from '../read-json-body.ts';
@@ -31,12 +31,14 @@ export interface ChatDependencies {
 export function chatCompletions(dependencies: ChatDependencies): Hono<RelayEnv> {
   return new Hono<RelayEnv>().post('/', async (c) => {
     const startedMs = performance.now();
+    if (dependencies.gate.stopping) throw new ServerStoppingError();
+    const body = await readJsonBody(c.req.raw, MAX_REQUEST_BODY_BYTES);
+    const chat = parseChatRequest(body, { randomSeed: () => randomInt(2 ** 32) });
+    // Only now: a body that never ends must not hold the place of an answer.
     const leave = dependencies.gate.enter();
     const abort = new AbortController();
     let handedOver = false;
     try {
-      const body = await readJsonBody(c.req.raw, MAX_REQUEST_BODY_BYTES);
-      const chat = parseChatRequest(body, { randomSeed: () => randomInt(2 ** 32) });
       const signal = AbortSignal.any([abort.signal, c.req.raw.signal, dependencies.gate.signal]);
       const started = await startAnswer(dependencies.completions, chat.completions, {
         signal,
@@ -46,17 +48,21 @@ export function chatCompletions(dependencies: ChatDependencies): Hono<RelayEnv> 
         ...started,
         events: observeAnswer(started.events, { ...dependencies, model: chat.model, startedMs, log: c.get('log') }),
       };
-      if (started.routes.length > 0) c.header('x-opengateway-route', routeHeader(started.routes));
       const head = {
         id: `chatcmpl-${randomBytes(15).toString('base64url')}`,
         created: nowSeconds(),
         model: chat.model,
       };
       if (!chat.stream) {
-        return c.json(
-          await collectCompletion(answer.events, head, { choices: chat.completions.length, logprobs: chat.logprobs }),
-        );
+        const routes = [...started.routes];
+        const completion = await collectCompletion(followRoutes(answer.events, routes), head, {
+          choices: chat.completions.length,
+          logprobs: chat.logprobs,
+        });
+        nameRoutes(c, routes);
+        return c.json(completion);
       }
+      nameRoutes(c, started.routes);
       handedOver = true;
       return streamAnswer(c, dependencies, { chat, head, answer, abort, leave });
     } catch (error) {
@@ -67,6 +73,10 @@ export function chatCompletions(dependencies: ChatDependencies): Hono<RelayEnv> 
       if (!handedOver) leave();
     }
   });
+}
+
+function nameRoutes(c: Context<RelayEnv>, routes: StartedAnswer['routes']): void {
+  if (routes.some((route) => route.length > 0)) c.header('x-opengateway-route', routeHeader(routes));
 }
 
 interface StreamedAnswer {
