@@ -123,6 +123,21 @@ describe('a tab that died while it loaded', () => {
   });
 });
 
+describe('a tab that the browser put away while it lent', () => {
+  it('goes on by itself when it is brought back, and not when it is merely opened again', async () => {
+    await using relay = await Relay.start({ contribute: false });
+    const page = await open(`${relay.url}${UNATTENDED}`);
+    await untilContributor(page, 'serving');
+    await page.goto(`${relay.url}/contribute`);
+    await page.waitForSelector('[data-testid=contribute-start]:not([disabled])');
+    await untilContributor(page, 'idle');
+    // No test can make Chromium discard a tab: it is only told that it was.
+    await page.addInitScript(() => Object.defineProperty(document, 'wasDiscarded', { value: true }));
+    await page.reload();
+    await untilContributor(page, 'serving');
+  });
+});
+
 describe('a tab with its own choice of engine', () => {
   it('measures, takes the processor where the GPU is a software one, and keeps what it measured', async () => {
     await using relay = await Relay.start({ contribute: false });
