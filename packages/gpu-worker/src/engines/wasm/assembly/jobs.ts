@@ -1,17 +1,26 @@
 // The parallel parts of a forward pass: products, attention and activations are cut into chunks that any thread may
 // take. Who computes a chunk does not change its bits. Without threads the one caller takes them all.
 //
-// The control block lies in shared memory, one per engine. Header of 64 bytes, i32 fields:
-//   0 epoch (grows with every batch of jobs) | 4 open | 8 active helpers | 12 next chunk | 16 entries | 20 chunks
-//   24 stop | 28 sleeping helpers
-// then entries of 64 bytes, i32 fields: 0 kind | 4 first chunk | 8 units | 12 units per chunk | 16.. arguments
+// The control block lies in shared memory, one per engine: a header, then one entry of 64 bytes per job, i32 fields:
+//   0 kind | 4 first chunk | 8 units | 12 units per chunk | 16.. arguments
 import { attendHead } from './attention';
 import { swiglu } from './elementwise';
 import { matmulF16, matmulF32 } from './matmul-float';
 import { matmulQ4 } from './matmul-q4';
 import { matmulQ8 } from './matmul-q8';
 
-const HEADER: usize = 64;
+// Fields of the header. What helpers watch while they wait lies apart from what is written while jobs are added.
+/** Grows with every batch of jobs. */
+const EPOCH: usize = 0;
+const STOP: usize = 4;
+const SLEEPERS: usize = 8;
+/** Whether helpers may still join the batch, and how many are in it. */
+const OPEN: usize = 64;
+const ACTIVE: usize = 68;
+const NEXT_CHUNK: usize = 128;
+const ENTRIES: usize = 192;
+const CHUNKS: usize = 196;
+const HEADER: usize = 256;
 const ENTRY: usize = 64;
 
 const MATMUL_Q4: i32 = 0;
@@ -46,65 +55,65 @@ export function helpJobs(): void {
   let seen = 0;
   while (true) {
     let spins = 0;
-    while (atomic.load<i32>(control) == seen) {
+    while (atomic.load<i32>(control + EPOCH) == seen) {
       if (++spins < SPINS_BEFORE_SLEEP) continue;
-      atomic.add<i32>(control + 28, 1);
-      atomic.wait<i32>(control, seen, -1);
-      atomic.sub<i32>(control + 28, 1);
+      atomic.add<i32>(control + SLEEPERS, 1);
+      atomic.wait<i32>(control + EPOCH, seen, -1);
+      atomic.sub<i32>(control + SLEEPERS, 1);
     }
-    seen = atomic.load<i32>(control);
-    if (atomic.load<i32>(control + 24)) return;
+    seen = atomic.load<i32>(control + EPOCH);
+    if (atomic.load<i32>(control + STOP)) return;
     // A helper counts itself in before it looks whether the batch is still open, and the caller waits for all who
     // are in after closing it: so nobody reads entries while they are written.
-    atomic.add<i32>(control + 8, 1);
-    if (atomic.load<i32>(control + 4)) takeChunks();
-    if (atomic.sub<i32>(control + 8, 1) == 1) atomic.notify(control + 8, 1);
+    atomic.add<i32>(control + ACTIVE, 1);
+    if (atomic.load<i32>(control + OPEN)) takeChunks();
+    if (atomic.sub<i32>(control + ACTIVE, 1) == 1) atomic.notify(control + ACTIVE, 1);
   }
 }
 
 export function stopHelpers(): void {
   if (!ASC_FEATURE_THREADS) return;
-  atomic.store<i32>(control + 24, 1);
-  atomic.add<i32>(control, 1);
-  atomic.notify(control, -1);
+  atomic.store<i32>(control + STOP, 1);
+  atomic.add<i32>(control + EPOCH, 1);
+  atomic.notify(control + EPOCH, -1);
 }
 
 /** Computes everything added since the last call; returns when it is done. */
 export function runJobs(): void {
-  if (load<i32>(control, 20) == 0) return;
+  if (load<i32>(control, CHUNKS) == 0) return;
   if (ASC_FEATURE_THREADS) {
-    atomic.store<i32>(control + 12, 0);
-    atomic.store<i32>(control + 4, 1);
-    atomic.add<i32>(control, 1);
-    if (atomic.load<i32>(control + 28)) atomic.notify(control, -1);
+    atomic.store<i32>(control + NEXT_CHUNK, 0);
+    atomic.store<i32>(control + OPEN, 1);
+    atomic.add<i32>(control + EPOCH, 1);
+    if (atomic.load<i32>(control + SLEEPERS)) atomic.notify(control + EPOCH, -1);
     takeChunks();
-    atomic.store<i32>(control + 4, 0);
+    atomic.store<i32>(control + OPEN, 0);
     let spins = 0;
     while (true) {
-      const active = atomic.load<i32>(control + 8);
+      const active = atomic.load<i32>(control + ACTIVE);
       if (active == 0) break;
       if (++spins < SPINS_BEFORE_WAIT) continue;
       // 2: timed out. A helper that died in its chunk never counts itself out.
-      if (atomic.wait<i32>(control + 8, active, HELPERS_LOST_NS) == 2) unreachable();
+      if (atomic.wait<i32>(control + ACTIVE, active, HELPERS_LOST_NS) == 2) unreachable();
     }
   } else {
-    store<i32>(control, 0, 12);
+    store<i32>(control, 0, NEXT_CHUNK);
     takeChunks();
   }
-  store<i32>(control, 0, 16);
-  store<i32>(control, 0, 20);
+  store<i32>(control, 0, ENTRIES);
+  store<i32>(control, 0, CHUNKS);
 }
 
 function takeChunks(): void {
-  const chunks = load<i32>(control, 20);
+  const chunks = load<i32>(control, CHUNKS);
   let entry = control + HEADER;
   while (true) {
     let chunk: i32;
     if (ASC_FEATURE_THREADS) {
-      chunk = atomic.add<i32>(control + 12, 1);
+      chunk = atomic.add<i32>(control + NEXT_CHUNK, 1);
     } else {
-      chunk = load<i32>(control, 12);
-      store<i32>(control, chunk + 1, 12);
+      chunk = load<i32>(control, NEXT_CHUNK);
+      store<i32>(control, chunk + 1, NEXT_CHUNK);
     }
     if (chunk >= chunks) return;
     while (chunk >= load<i32>(entry, 4) + chunksOf(entry)) entry += ENTRY;
@@ -158,11 +167,11 @@ function run(entry: usize, first: i32, count: i32): void {
 
 /** A new entry's address; the caller fills its arguments. */
 function add(kind: i32, units: i32, perChunk: i32): usize {
-  const index = load<i32>(control, 16), chunks = load<i32>(control, 20);
+  const index = load<i32>(control, ENTRIES), chunks = load<i32>(control, CHUNKS);
   const entry = control + HEADER + <usize>index * ENTRY;
   store<i32>(entry, kind), store<i32>(entry, chunks, 4), store<i32>(entry, units, 8), store<i32>(entry, perChunk, 12);
-  store<i32>(control, index + 1, 16);
-  store<i32>(control, chunks + chunksOf(entry), 20);
+  store<i32>(control, index + 1, ENTRIES);
+  store<i32>(control, chunks + chunksOf(entry), CHUNKS);
   return entry;
 }
 
@@ -210,8 +219,9 @@ export function addAttention(
   store<i32>(entry, group, 40), store<usize>(entry, headSize, 44), store<i32>(entry, length, 48);
 }
 
-/** See `swiglu`. */
+/** See `swiglu`; little of it is computed at once, for less than telling the helpers would cost. */
 export function addSwiglu(gate: usize, up: usize, count: i32): void {
+  if (count <= 2 * SWIGLU_FLOATS_PER_UNIT) return swiglu(gate, up, count);
   const entry = add(SWIGLU, (count + SWIGLU_FLOATS_PER_UNIT - 1) / SWIGLU_FLOATS_PER_UNIT, 1);
   store<usize>(entry, gate, 16), store<usize>(entry, up, 20), store<i32>(entry, count, 36);
 }
