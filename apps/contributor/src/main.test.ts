@@ -79,6 +79,7 @@ async function answer(maxTokens: number): Promise<number[]> {
     model: relay.entry.id as ModelId,
     manifest: relay.entry.manifest as ManifestHash,
     layerCount: relay.entry.layerCount,
+    vocabularySize: 49_152,
     tokens: [1, 4093, 198, 504, 3575, 282, 4649, 314],
     promptTokenCount: 8,
     maxTokens,

@@ -86,6 +86,7 @@ describe('createCompletions', () => {
         model: MODEL,
         manifest: MANIFEST,
         layerCount: 30,
+        vocabularySize: 257,
         tokens: tokensOf('user: Hi\n'),
         promptTokenCount: PROMPT_TOKENS,
         maxTokens: 50,

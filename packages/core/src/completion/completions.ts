@@ -133,6 +133,7 @@ function toCoordinatorRequest(
     model: id,
     manifest,
     layerCount,
+    vocabularySize: codec.vocabularySize,
     tokens,
     promptTokenCount: tokens.length,
     maxTokens: Math.min(maxTokens, contextLength - tokens.length),

@@ -1,3 +1,4 @@
+import { MAX_REPETITION_PENALTY, MIN_REPETITION_PENALTY } from './sampling.ts';
 import type { SamplingParameters } from './sampling.ts';
 
 /** Applies logit_bias and the three penalties to a copy of the logits, touching only the tokens concerned. */
@@ -14,7 +15,11 @@ export function createLogitAdjuster(
   promptTokens: readonly number[],
   answerTokens: readonly number[],
 ): LogitAdjuster {
-  const { frequencyPenalty, presencePenalty, repetitionPenalty, logitBias } = parameters;
+  const { frequencyPenalty, presencePenalty, logitBias } = parameters;
+  const repetitionPenalty = Math.min(
+    Math.max(parameters.repetitionPenalty, MIN_REPETITION_PENALTY),
+    MAX_REPETITION_PENALTY,
+  );
   const countsAnswer = frequencyPenalty !== 0 || presencePenalty !== 0;
   const repeats = repetitionPenalty !== 1;
   if (!countsAnswer && !repeats && logitBias.length === 0) {

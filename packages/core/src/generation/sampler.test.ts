@@ -206,6 +206,23 @@ describe('createSampler', () => {
     expect(sampler.sample(Float32Array.of(2, 1.1, 0.9), 3).token).toBe(0);
   });
 
+  it('chooses a token under any parameters a stranger may send', () => {
+    const logits = Float32Array.of(3, -2, 30, -30);
+    for (const extreme of [1e-308, 5e-324, 1e-3, 100, 1e300]) {
+      const sampler = samplerOf(
+        4,
+        { repetitionPenalty: extreme, temperature: extreme, topP: Math.min(extreme, 1), minP: Math.min(extreme, 1) },
+        [0, 1, 2, 3],
+      );
+      for (let position = 4; position < 12; position++) {
+        const { token } = sampler.sample(logits, position);
+        expect(token).toBeGreaterThanOrEqual(0);
+        expect(token).toBeLessThan(4);
+        sampler.accept(token);
+      }
+    }
+  });
+
   it("adds logit_bias, ignores entries outside the vocabulary, and leaves the caller's logits alone", () => {
     const logits = Float32Array.of(2, 1, 0);
     const sampler = samplerOf(3, {

@@ -18,7 +18,7 @@ export interface SamplingParameters {
   readonly frequencyPenalty: number;
   /** Once for any occurrence in the answer, -2 to 2. @default 0 */
   readonly presencePenalty: number;
-  /** Divides (or multiplies) logits of tokens in prompt or answer; 1 is off. @default 1 */
+  /** Divides (or multiplies) logits of tokens in prompt or answer, 0.01 to 100; 1 is off. @default 1 */
   readonly repetitionPenalty: number;
   /** Added to a token's logit, -100 to 100; at most `MAX_LOGIT_BIAS_ENTRIES`. */
   readonly logitBias: readonly (readonly [token: number, bias: number])[];
@@ -27,6 +27,10 @@ export interface SamplingParameters {
   /** Alternatives reported per token, 0 to 20; null reports nothing. */
   readonly topLogprobs: number | null;
 }
+
+/** Repetition penalties that leave every logit finite. */
+export const MIN_REPETITION_PENALTY = 0.01;
+export const MAX_REPETITION_PENALTY = 100;
 
 export const MAX_LOGIT_BIAS_ENTRIES = 300;
 export const MAX_TOP_LOGPROBS = 20;

@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import { fromWire } from '../errors.ts';
 import type { ManifestHash, SessionId } from '../ids.ts';
 import type { PlannedRoute } from '../routing/plan-route.ts';
 import { withDeadline } from '../wire/deadline.ts';
@@ -8,8 +7,10 @@ import { classifyLoss, classifyReported } from './classify-failure.ts';
 import type { FailureVerdict } from './classify-failure.ts';
 import { FIRST_WORD_TIMEOUT_MS } from './constants.ts';
 import type { CoordinatorEvent } from './coordinator-types.ts';
-import { ProtocolViolationError, StageLeavingError, StageSilentError } from './errors.ts';
+import { ProtocolViolationError, StageLeavingError, StageSilentError, StageStalledError } from './errors.ts';
 import type { GenerateRequest, StageTiming } from './generator.ts';
+import { createProgressDeadline } from './progress-deadline.ts';
+import { reportedFailure } from './reported-failure.ts';
 import { createSilenceDeadline } from './silence-deadline.ts';
 import type { SessionRequest, StageEvent, StageSession } from './stage-session.ts';
 
@@ -18,6 +19,8 @@ export interface AttemptInit {
   readonly session: SessionId;
   readonly manifest: ManifestHash;
   readonly request: GenerateRequest;
+  /** Tokens there are: `[0, vocabularySize)`. */
+  readonly vocabularySize: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   open(request: SessionRequest, options: { signal: AbortSignal }): Promise<StageSession>;
@@ -36,6 +39,7 @@ export type AttemptResult =
 export async function* attempt(init: AttemptInit): AsyncGenerator<AttemptEvent, AttemptResult> {
   const { clock, signal, request, route } = init;
   const silence = createSilenceDeadline(route.served, route.rttMs);
+  const progress = createProgressDeadline(route.served, request.tokens.length);
   const timer = createPhaseTimer(clock);
   const lost = (error: unknown, verdict: FailureVerdict): AttemptResult => {
     signal.throwIfAborted();
@@ -48,9 +52,15 @@ export async function* attempt(init: AttemptInit): AsyncGenerator<AttemptEvent, 
     session = await openWithin(init);
     for (;;) {
       const waitingSinceMs = clock.now();
-      const timeoutMs = accepted ? silence.timeoutMs() : FIRST_WORD_TIMEOUT_MS;
-      const event = await nextWithin(session, timeoutMs, clock, signal);
-      silence.observe(clock.now() - waitingSinceMs);
+      const event = await nextWithin(
+        session,
+        { silenceMs: accepted ? silence.timeoutMs() : FIRST_WORD_TIMEOUT_MS, progressMs: progress.leftMs() },
+        clock,
+        signal,
+      );
+      const waitedMs = clock.now() - waitingSinceMs;
+      silence.observe(waitedMs);
+      progress.observe(event, waitedMs);
       checkOrder(event, { accepted, tokensLeft: request.maxTokens - tokens });
       switch (event.type) {
         case 'accepted':
@@ -63,6 +73,7 @@ export async function* attempt(init: AttemptInit): AsyncGenerator<AttemptEvent, 
           yield { type: 'progress', state: event.state, done: event.done, total: event.total };
           break;
         case 'token':
+          checkToken(event, init);
           timer.enter('decodeMs');
           tokens += 1;
           yield event.logprobs === undefined
@@ -74,7 +85,7 @@ export async function* attempt(init: AttemptInit): AsyncGenerator<AttemptEvent, 
         case 'leaving':
           throw new StageLeavingError();
         case 'error': {
-          const error = fromWire(event.error);
+          const error = reportedFailure(event.error);
           return lost(error, classifyReported(error));
         }
         default:
@@ -96,7 +107,8 @@ const sessionRequest = ({ request, session, manifest, route }: AttemptInit): Ses
 /** Opens the session; one that opens after its deadline is closed unseen. */
 function openWithin(init: AttemptInit): Promise<StageSession> {
   const { clock, signal } = init;
-  return within(FIRST_WORD_TIMEOUT_MS, clock, signal, async (deadline) => {
+  const silent = new StageSilentError(FIRST_WORD_TIMEOUT_MS);
+  return withDeadline({ clock, ms: FIRST_WORD_TIMEOUT_MS, error: () => silent, signal }, async (deadline) => {
     // Later only the client's signal ends the session: the deadline's is never aborted once this settles.
     const opening = init.open(sessionRequest(init), { signal: AbortSignal.any([signal, deadline]) });
     try {
@@ -119,18 +131,38 @@ function checkOrder(event: StageEvent, state: { accepted: boolean; tokensLeft: n
   if (event.type === 'token' && state.tokensLeft <= 0) throw new ProtocolViolationError('More tokens than asked for.');
 }
 
-function nextWithin(session: StageSession, ms: number, clock: Clock, signal: AbortSignal): Promise<StageEvent> {
-  const next = session.next();
-  return within(ms, clock, signal, (deadline) => raceAbort(next, deadline));
+/** A token outside the vocabulary, or with more or less about it than was asked for, is the sender's fault. */
+function checkToken(
+  { token, logprobs }: Extract<StageEvent, { type: 'token' }>,
+  { request, vocabularySize }: Pick<AttemptInit, 'request' | 'vocabularySize'>,
+): void {
+  const { topLogprobs } = request.sampling;
+  const isToken = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabularySize;
+  if (!isToken(token)) throw new ProtocolViolationError('A token outside the vocabulary.');
+  if ((logprobs === undefined) !== (topLogprobs === null)) {
+    throw new ProtocolViolationError('Log-probabilities that were not asked for, or none that were.');
+  }
+  if (logprobs === undefined) return;
+  if (logprobs.top.length > (topLogprobs ?? 0) || !logprobs.top.every((entry) => isToken(entry.token))) {
+    throw new ProtocolViolationError('Log-probabilities of tokens that were not asked for.');
+  }
 }
 
-function within<Value>(
-  ms: number,
+interface Patience {
+  readonly silenceMs: number;
+  readonly progressMs: number;
+}
+
+function nextWithin(
+  session: StageSession,
+  { silenceMs, progressMs }: Patience,
   clock: Clock,
   signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<Value>,
-): Promise<Value> {
-  return withDeadline({ clock, ms, error: () => new StageSilentError(ms), signal }, work);
+): Promise<StageEvent> {
+  const next = session.next();
+  const ms = Math.max(0, Math.min(silenceMs, progressMs));
+  const error = () => (progressMs < silenceMs ? new StageStalledError() : new StageSilentError(silenceMs));
+  return withDeadline({ clock, ms, error, signal }, (deadline) => raceAbort(next, deadline));
 }
 
 type Phase = keyof StageTiming;

@@ -6,13 +6,15 @@ export interface FailureVerdict {
   readonly action: 'fail' | 'busy' | 'elsewhere';
   /** Whether the peer is to blame, and chosen last for a while. */
   readonly penalise: boolean;
+  /** Whether the peer says that the request is at fault: believed only when a second one says the same. */
+  readonly accuses: boolean;
 }
 
 /** The peer has no place now; another may. */
 const BUSY_CODES: ReadonlySet<string | undefined> = new Set(['engine_busy', 'kv_cache_full', 'too_many_sequences']);
 
-/** The request itself is at fault: it fails the same way everywhere. */
-const FINAL_CODES: ReadonlySet<string | undefined> = new Set([
+/** What this side has checked already: whoever says so is most likely wrong. */
+const ACCUSING_CODES: ReadonlySet<string | undefined> = new Set([
   'context_length_exceeded',
   'malformed_message',
   'message_too_large',
@@ -21,31 +23,37 @@ const FINAL_CODES: ReadonlySet<string | undefined> = new Set([
 
 /** Nobody's fault. */
 const BLAMELESS_CODES: ReadonlySet<string | undefined> = new Set([
-  'stage_leaving',
+  'consumer_stalled',
+  'invalid_logits',
   'model_not_served',
   'reader_stalled',
+  'stage_leaving',
 ]);
 
 /** What the coordinator itself finds wrong with a peer. */
 const LOSS_CODES: ReadonlySet<string | undefined> = new Set([
-  'session_lost',
-  'stage_silent',
   'malformed_message',
   'message_too_large',
   'protocol_violation',
+  'session_lost',
+  'stage_silent',
+  'stage_stalled',
 ]);
 
-/** An `error` that a stage sent. One that nobody classified is that device's own trouble: others may do better. */
+/** An `error` that a stage sent: a stranger's word, so never final by itself. */
 export function classifyReported(error: unknown): FailureVerdict {
   const code = errorCode(error);
-  if (BUSY_CODES.has(code)) return { action: 'busy', penalise: false };
-  if (FINAL_CODES.has(code)) return { action: 'fail', penalise: false };
-  return { action: 'elsewhere', penalise: !BLAMELESS_CODES.has(code) };
+  if (BUSY_CODES.has(code)) return { action: 'busy', penalise: false, accuses: false };
+  if (ACCUSING_CODES.has(code)) return { action: 'elsewhere', penalise: true, accuses: true };
+  // A token made up by a peer before it makes an honest one refuse the sequence: no reason to blame that one.
+  if (code === 'invalid_generation') return { action: 'elsewhere', penalise: false, accuses: true };
+  return { action: 'elsewhere', penalise: !BLAMELESS_CODES.has(code), accuses: false };
 }
 
 /** An error met while talking to a stage. One that is no loss of the peer is a fault of this side. */
 export function classifyLoss(error: unknown): FailureVerdict {
   const code = errorCode(error);
-  if (code === 'stage_leaving') return { action: 'elsewhere', penalise: false };
-  return LOSS_CODES.has(code) ? { action: 'elsewhere', penalise: true } : { action: 'fail', penalise: false };
+  if (code === 'stage_leaving') return { action: 'elsewhere', penalise: false, accuses: false };
+  const lost = LOSS_CODES.has(code);
+  return { action: lost ? 'elsewhere' : 'fail', penalise: lost, accuses: false };
 }

@@ -37,8 +37,30 @@ export const MAX_SILENCE_TIMEOUT_MS = 20_000;
 /** How many times the longest gap seen or expected a peer may be silent. */
 export const SILENCE_FACTOR = 5;
 
+/** Most a stage is waited for while its prefill stands still: so many times what its advert lets expect of all of it. */
+export const PREFILL_ALLOWANCE_FACTOR = 10;
+export const MIN_PREFILL_ALLOWANCE_MS = 30_000;
+export const MAX_PREFILL_ALLOWANCE_MS = 300_000;
+
+/** Prefill in all, in such allowances: one that advances by a token at a time ends too. */
+export const PREFILL_ALLOWANCES_IN_ALL = 4;
+
+/**
+ * Most a stage is waited for between two tokens: so many times what its advert lets expect, at least as long as
+ * a device may need that computes a long prompt beside.
+ */
+export const TOKEN_ALLOWANCE_FACTOR = 20;
+export const MIN_TOKEN_ALLOWANCE_MS = 10_000;
+export const MAX_TOKEN_ALLOWANCE_MS = 120_000;
+
+/** Least that each token gives back of that allowance: one token per second, as software GPUs make, is half of it. */
+export const MIN_TOKEN_GAP_ALLOWANCE_MS = 2_000;
+
 /** Sessions lost one after another without a single new token before a request fails. */
 export const MAX_ATTEMPTS_WITHOUT_PROGRESS = 6;
+
+/** Peers that must say the same of a request before it counts as at fault. */
+export const MIN_ACCUSERS = 2;
 
 /** Sessions lost by one request in all: even a thousand-token answer over dying tabs stays below. */
 export const MAX_FAILOVERS = 64;

@@ -16,11 +16,16 @@ export interface CoordinatorRequest extends GenerateRequest {
   readonly model: ModelId;
   readonly manifest: ManifestHash;
   readonly layerCount: number;
+  /** Tokens the model knows, `[0, vocabularySize)`: a peer that sends another breaks the protocol. */
+  readonly vocabularySize: number;
 }
 
 /**
  * In this order: progress `queued` (only while every peer is full), route (and again after each failover),
  * progress*, token*, end. `progress` may also come between a loss and the next route.
+ *
+ * `done` and `total` of `queued` are the requests ahead (0: this one is next) and those that wait, this one
+ * included; of `prefill` the tokens computed and those to compute.
  */
 export type CoordinatorEvent =
   | {

@@ -7,8 +7,9 @@ import type { ManifestHash, ModelId, PeerName } from '../ids.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import { createPeerRegistry } from '../membership/peer-registry.ts';
 import type { PeerRegistryWriter } from '../membership/peer-registry.ts';
+import { toHttpFailure } from '../openai/error-body.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
-import { fakeAnswer, FakeGenerator } from '../testing/fake-generator.ts';
+import { FAKE_VOCABULARY, fakeAnswer, FakeGenerator } from '../testing/fake-generator.ts';
 import type { FakeGeneratorInit } from '../testing/fake-generator.ts';
 import { createCoordinator } from './coordinator.ts';
 import type { CoordinatorInit, LocalStage, MeasuredCoordinator } from './coordinator.ts';
@@ -23,6 +24,7 @@ const request: CoordinatorRequest = {
   model: 'fake' as ModelId,
   manifest: MANIFEST,
   layerCount: 4,
+  vocabularySize: FAKE_VOCABULARY,
   tokens: [1, 2, 3],
   promptTokenCount: 3,
   maxTokens: 20,
@@ -49,6 +51,8 @@ interface FakePeer {
   /** Replaces or drops what the peer says; throwing loses the session. */
   disturb?: (event: StageEvent, index: number) => StageEvent | undefined;
   opened: number;
+  /** Says nothing after `accepted` but that it is at the start of its prefill, every second. */
+  beats?: boolean;
 }
 
 let clock: FakeClock;
@@ -89,6 +93,10 @@ const openSession: OpenSession = (name, sessionRequest, options) => {
   let index = 0;
   const disturbed: StageSession = {
     async next() {
+      if (peer.beats === true && index++ > 0) {
+        await clock.sleep(1_000, options.signal);
+        return { type: 'progress', state: 'prefill', done: 0, total: 3 };
+      }
       for (;;) {
         const event = await session.next();
         const changed = peer.disturb === undefined ? event : peer.disturb(event, index);
@@ -321,11 +329,129 @@ describe('failover', () => {
     expect([...peers.values()].reduce((sum, { opened }) => sum + opened, 0)).toBe(6);
   });
 
-  it('passes on at once what fails everywhere', async () => {
-    const first = addPeer('p1', { onStart: () => Promise.reject(new PromptTooLongError(9, 8)) });
-    const second = addPeer('p2', { onStart: () => Promise.reject(new PromptTooLongError(9, 8)) });
-    expect(await failureOf(coordinator().run(request, { signal: live() }))).toBe('context_length_exceeded');
-    expect(first.opened + second.opened).toBe(1);
+  it('gives up when two peers say the same of the request, in its own words', async () => {
+    const refusing = ['p1', 'p2', 'p3'].map((name) =>
+      addPeer(name, { onStart: () => Promise.reject(new PromptTooLongError(9, 8)) }),
+    );
+    const failure = collect(coordinator().run(request, { signal: live() })).catch((error: unknown) => error);
+    expect(await failure).toMatchObject({
+      code: 'context_length_exceeded',
+      message: 'The peers that serve this model refuse a request of this length.',
+    });
+    expect(refusing.reduce((sum, { opened }) => sum + opened, 0)).toBe(2);
+  });
+
+  it.each([
+    'context_length_exceeded',
+    'protocol_violation',
+    'malformed_message',
+    'message_too_large',
+    'invalid_generation',
+    'unheard_of',
+  ])('does not believe one peer that reports %s', async (code) => {
+    const liar = addPeer('liar', {}, { decodeTokensPerSecond: 900 });
+    liar.disturb = () => ({
+      type: 'error',
+      error: { name: 'X', code, message: 'visit evil.example', retryable: false },
+    });
+    const honest = addPeer('honest');
+    const running = coordinator();
+    const events = await collect(running.run(request, { signal: live() }));
+    expect(tokensOf(events)).toEqual(fakeAnswer(request));
+    expect(events.at(-1)).toMatchObject({ failovers: 1 });
+    await collect(running.run(request, { signal: live() }));
+    // Asked last from now on, unless its code blames nobody.
+    expect([liar.opened, honest.opened]).toEqual(code === 'invalid_generation' ? [2, 2] : [1, 2]);
+  });
+
+  it.each(['protocol_violation', 'malformed_message', 'message_too_large', 'invalid_generation', 'unheard_of'])(
+    "fails with a code of its own and without a peer's words where all report %s",
+    async (code) => {
+      for (let index = 0; index < 8; index++) {
+        addPeer(`p${index}`).disturb = () => ({
+          type: 'error',
+          error: { name: 'X', code, message: 'visit evil.example', retryable: false },
+        });
+      }
+      const error = await collect(coordinator().run(request, { signal: live() })).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'no_route', retryable: true });
+      expect(String(error) + String((error as Error).cause)).not.toContain('evil');
+      expect(toHttpFailure(error).status).toBe(503);
+    },
+  );
+
+  it('goes on elsewhere from a peer whose token is not in the vocabulary, and does not pass the token on', async () => {
+    const liar = addPeer('liar', {}, { decodeTokensPerSecond: 900 });
+    liar.disturb = (event) => (event.type === 'token' ? { type: 'token', token: FAKE_VOCABULARY } : event);
+    const honest = addPeer('honest');
+    const running = coordinator();
+    expect(tokensOf(await collect(running.run(request, { signal: live() })))).toEqual(fakeAnswer(request));
+    expect(honest.generator.requests[0]?.tokens).toEqual(request.tokens);
+    await collect(running.run(request, { signal: live() }));
+    expect(liar.opened).toBe(1);
+  });
+
+  it('goes on elsewhere from a peer that sends log-probabilities nobody asked for, or none where asked', async () => {
+    const logprobs = { logprob: -1, top: [] };
+    const chatty = addPeer('chatty', {}, { decodeTokensPerSecond: 900 });
+    chatty.disturb = (event) => (event.type === 'token' ? { ...event, logprobs } : event);
+    addPeer('honest');
+    const plain = await collect(coordinator().run(request, { signal: live() }));
+    expect(plain.filter((event) => event.type === 'token' && event.logprobs !== undefined)).toEqual([]);
+    expect(plain.at(-1)).toMatchObject({ failovers: 1 });
+
+    const asked = { ...request, sampling: { ...request.sampling, topLogprobs: 0 } };
+    announce('chatty', { decodeTokensPerSecond: 1 });
+    const rich = await collect(coordinator().run(asked, { signal: live() }));
+    expect(tokensOf(rich)).toEqual(fakeAnswer(request));
+    expect(rich.at(-1)).toMatchObject({ failovers: 1 });
+  });
+
+  it('counts a peer as lost that lives but gets nowhere', async () => {
+    const stuck = addPeer('stuck', {}, { decodeTokensPerSecond: 900 });
+    stuck.beats = true;
+    addPeer('p2');
+    const running = coordinator();
+    const events = collect(running.run(request, { signal: live() }));
+    for (let second = 0; second < 32; second++) {
+      await clock.advance(1_000);
+      announce('p2');
+    }
+    expect(running.stats()).toEqual({ running: 0, waiting: 0, failovers: 1 });
+    const all = await events;
+    expect(tokensOf(all)).toEqual(fakeAnswer(request));
+    expect(all.filter((event) => event.type === 'route').map(({ reason }) => reason)).toEqual([
+      undefined,
+      'stage_stalled',
+    ]);
+  });
+
+  it('blames no peer for logits that its parameters spoilt', async () => {
+    const failing = addPeer('failing', {}, { decodeTokensPerSecond: 900 });
+    failing.disturb = () => ({
+      type: 'error',
+      error: { name: 'InvalidLogitsError', code: 'invalid_logits', message: '', retryable: true },
+    });
+    addPeer('p2');
+    const running = coordinator();
+    await collect(running.run(request, { signal: live() }));
+    await collect(running.run(request, { signal: live() }));
+    expect(failing.opened).toBe(2);
+  });
+
+  it('tells how many peers were lost, not only how often', async () => {
+    const only = addPeer('only');
+    only.disturb = dieAtToken(0);
+    const failure = collect(coordinator().run(request, { signal: live() })).catch((error: unknown) => error);
+    for (let count = 0; count < 8; count++) {
+      await settle();
+      await clock.advance(1_000);
+      announce('only');
+    }
+    expect(await failure).toMatchObject({
+      code: 'no_route',
+      message: 'The answer was begun and lost 6 times, on one peer.',
+    });
   });
 });
 
@@ -358,7 +484,7 @@ describe('full peers', () => {
     await clock.advance(1_500);
     const all = await Promise.all(runs);
     expect(finished).toEqual([0, 1, 2]);
-    expect(all[2]?.[0]).toEqual({ type: 'progress', state: 'queued', done: 0, total: 3 });
+    expect(all[2]?.[0]).toEqual({ type: 'progress', state: 'queued', done: 2, total: 3 });
     expect(all.map(tokensOf)).toEqual([0, 1, 2].map(() => fakeAnswer(request)));
     expect(running.stats()).toEqual({ running: 0, waiting: 0, failovers: 0 });
   });
@@ -383,6 +509,38 @@ describe('full peers', () => {
     for (const abort of aborts) abort.abort(new Error('enough'));
     expect(await Promise.all(waiting)).toEqual(['Error: enough', 'Error: enough']);
     expect(running.stats().waiting).toBe(0);
+  });
+
+  it('are waited for in order of arrival, not of the answers that they are full', async () => {
+    let full = true;
+    const reply = Promise.withResolvers<void>();
+    let starts = 0;
+    addPeer('p1', {
+      onStart: async () => {
+        starts += 1;
+        if (starts === 1) await reply.promise;
+        if (full) await busy();
+      },
+    });
+    const running = coordinator();
+    const finished: number[] = [];
+    const run = (index: number) =>
+      collect(running.run(request, { signal: live() })).then((events) => {
+        finished.push(index);
+        return events;
+      });
+    const first = run(0);
+    await settle();
+    const second = run(1);
+    await settle();
+    reply.resolve();
+    await settle();
+    full = false;
+    await clock.advance(3_000);
+    const all = await Promise.all([first, second]);
+    expect(finished).toEqual([0, 1]);
+    expect(all[0]?.[0]).toEqual({ type: 'progress', state: 'queued', done: 0, total: 2 });
+    expect(all[1]?.[0]).toEqual({ type: 'progress', state: 'queued', done: 0, total: 1 });
   });
 });
 

@@ -69,6 +69,7 @@ export function createCoordinator(components: CoordinatorComponents, init: Coord
   registry.subscribe(() => line.wake());
   const sessionPrefix = Math.floor(random() * 2 ** 52).toString(36);
   let sessions = 0;
+  let arrivals = 0;
   let failovers = 0;
 
   const shared = {
@@ -79,6 +80,7 @@ export function createCoordinator(components: CoordinatorComponents, init: Coord
     capacityWaitMs: init.capacityWaitMs ?? MAX_CAPACITY_WAIT_MS,
     rerouteWaitMs: init.rerouteWaitMs ?? REROUTE_WAIT_MS,
     nextSession: () => `${sessionPrefix}-${(sessions += 1)}`,
+    nextArrival: () => (arrivals += 1),
     onFailover: () => {
       failovers += 1;
     },

@@ -40,6 +40,22 @@ export class StageSilentError extends OpenGatewayError {
   }
 }
 
+/** The stage said that it lives, but got nowhere for longer than it may. */
+export class StageStalledError extends OpenGatewayError {
+  static override readonly name = 'StageStalledError';
+  constructor() {
+    super('stage_stalled', 'The peer made no progress for too long.', { retryable: true });
+  }
+}
+
+/** Several peers say that the sequence is longer than their context, though this side found that it fits. */
+export class ContextRefusedError extends OpenGatewayError {
+  static override readonly name = 'ContextRefusedError';
+  constructor(options: ErrorOptions = {}) {
+    super('context_length_exceeded', 'The peers that serve this model refuse a request of this length.', options);
+  }
+}
+
 /** The stage announced that it goes. */
 export class StageLeavingError extends OpenGatewayError {
   static override readonly name = 'StageLeavingError';

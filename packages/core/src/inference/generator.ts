@@ -22,7 +22,10 @@ export interface StageTiming {
 
 /** What a stage says while it works, in this order: progress*, token*, end. */
 export type GenerateEvent =
-  /** Sent when accepted, after every prefill chunk, and at least every `HEARTBEAT_MS` of waiting. */
+  /**
+   * Sent when accepted, after every prefill chunk, and at least every `HEARTBEAT_MS` of waiting. `queued` counts
+   * requests: `done` are ahead (0: this one is next) of `total` that wait; `prefill` counts tokens.
+   */
   | { readonly type: 'progress'; readonly state: 'queued' | 'prefill'; readonly done: number; readonly total: number }
   | { readonly type: 'token'; readonly token: number; readonly logprobs?: TokenLogprobs }
   | { readonly type: 'end'; readonly reason: 'stop' | 'length'; readonly timing: StageTiming };

@@ -1,7 +1,12 @@
 import * as z from 'zod/mini';
 import { MAX_WIRE_ERROR_MESSAGE_CHARS } from '../errors.ts';
 import type { WireError } from '../errors.ts';
-import { MAX_LOGIT_BIAS_ENTRIES, MAX_TOP_LOGPROBS } from '../generation/sampling.ts';
+import {
+  MAX_LOGIT_BIAS_ENTRIES,
+  MAX_REPETITION_PENALTY,
+  MAX_TOP_LOGPROBS,
+  MIN_REPETITION_PENALTY,
+} from '../generation/sampling.ts';
 import { MAX_CONTEXT_TOKENS, MAX_END_TOKENS, MIN_LOGPROB, TOKEN_BYTES } from '../wire/limits.ts';
 import { MAX_CREDIT_TOKENS } from './constants.ts';
 
@@ -21,7 +26,7 @@ const samplingSchema = z.strictObject({
   minP: bounded(0, 1),
   frequencyPenalty: bounded(-2, 2),
   presencePenalty: bounded(-2, 2),
-  repetitionPenalty: bounded(0, 100).check(z.positive()),
+  repetitionPenalty: bounded(MIN_REPETITION_PENALTY, MAX_REPETITION_PENALTY),
   logitBias: z.array(z.tuple([token, bounded(-100, 100)])).check(z.maxLength(MAX_LOGIT_BIAS_ENTRIES)),
   seed: z.int().check(z.nonnegative(), z.maximum(2 ** 32 - 1)),
   topLogprobs: z.nullable(z.int().check(z.nonnegative(), z.maximum(MAX_TOP_LOGPROBS))),

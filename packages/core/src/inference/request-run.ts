@@ -6,10 +6,10 @@ import type { PlannedRoute, Rejection, RoutePlan } from '../routing/plan-route.t
 import { raceAbort } from '../wire/race-abort.ts';
 import { attempt } from './attempt.ts';
 import type { AttemptResult } from './attempt.ts';
-import { CAPACITY_RETRY_MS, MAX_ATTEMPTS_WITHOUT_PROGRESS, MAX_FAILOVERS } from './constants.ts';
+import { CAPACITY_RETRY_MS, MAX_ATTEMPTS_WITHOUT_PROGRESS, MAX_FAILOVERS, MIN_ACCUSERS } from './constants.ts';
 import type { CoordinatorComponents } from './coordinator.ts';
 import type { CoordinatorEvent, CoordinatorRequest } from './coordinator-types.ts';
-import { CapacityError, NoRouteError, RouteLostError } from './errors.ts';
+import { CapacityError, ContextRefusedError, NoRouteError, RouteLostError } from './errors.ts';
 import { HEARTBEAT_MS } from './generator.ts';
 import type { GenerateRequest, StageTiming } from './generator.ts';
 import { openLocalSession } from './local-session.ts';
@@ -27,6 +27,8 @@ export interface RequestRunShared {
   readonly capacityWaitMs: number;
   readonly rerouteWaitMs: number;
   nextSession(): string;
+  /** Counts requests. */
+  nextArrival(): number;
   onFailover(): void;
 }
 
@@ -35,10 +37,13 @@ export class RequestRun {
   readonly #shared: RequestRunShared;
   readonly #request: CoordinatorRequest;
   readonly #signal: AbortSignal;
+  readonly #arrival: number;
   /** Tokens the client has: what the next peer is given beside the prompt. */
   readonly #given: number[] = [];
   /** Peers that failed this request, and when: out until they announce themselves again. */
   readonly #failed = new Map<PeerName, number>();
+  /** Who says that the request is at fault, by the code reported; none of them is asked again. */
+  readonly #accusers = new Map<string, Set<PeerName>>();
   /** Peers found full since the last wait. */
   readonly #busy = new Set<PeerName>();
   #attempts = 0;
@@ -48,12 +53,12 @@ export class RequestRun {
   #spent: StageTiming = { queuedMs: 0, prefillMs: 0, decodeMs: 0 };
   #ticket: Ticket | undefined;
   #capacityDeadlineMs: number | undefined;
-  #placesAtEntry = 1;
 
   constructor(shared: RequestRunShared, request: CoordinatorRequest, signal: AbortSignal) {
     this.#shared = shared;
     this.#request = request;
     this.#signal = signal;
+    this.#arrival = shared.nextArrival();
   }
 
   async *events(): AsyncGenerator<CoordinatorEvent, void> {
@@ -90,6 +95,7 @@ export class RequestRun {
       session: nextSession() as SessionId,
       manifest: this.#request.manifest,
       request: this.#remaining(),
+      vocabularySize: this.#request.vocabularySize,
       clock: components.clock,
       signal: this.#signal,
       open: (request, options) => this.#open(route, request, options),
@@ -98,7 +104,7 @@ export class RequestRun {
       for (;;) {
         const next = await events.next();
         if (next.done === true) {
-          const done = this.#settle(peer, next.value);
+          const done = this.#settle(route, next.value);
           if (done !== undefined) yield done;
           return done !== undefined;
         }
@@ -181,7 +187,8 @@ export class RequestRun {
   }
 
   /** The `end` event, or undefined where the request goes on elsewhere. @throws what cannot be helped. */
-  #settle(peer: PeerName, result: AttemptResult): CoordinatorEvent | undefined {
+  #settle(route: PlannedRoute, result: AttemptResult): CoordinatorEvent | undefined {
+    const peer = peerOf(route);
     if (result.ended) {
       this.#shared.penalties.clear(peer);
       return this.#end(result.reason, add(this.#spent, result.timing));
@@ -202,9 +209,28 @@ export class RequestRun {
     this.#failovers += 1;
     this.#attemptsWithoutProgress += 1;
     if (this.#attemptsWithoutProgress >= MAX_ATTEMPTS_WITHOUT_PROGRESS || this.#failovers >= MAX_FAILOVERS) {
-      throw this.#lost(`${this.#failovers} peers were lost.`);
+      throw this.#lost(this.#lossesInWords());
     }
+    if (verdict.accuses) this.#noteAccusation(route, errorCode(error) ?? '');
     return undefined;
+  }
+
+  /** One stranger's word is not enough to fail a request; this device's own is. @throws when it is at fault. */
+  #noteAccusation(route: PlannedRoute, code: string): void {
+    const peer = peerOf(route);
+    const accusers = this.#accusers.get(code) ?? new Set();
+    this.#accusers.set(code, accusers.add(peer));
+    this.#failed.set(peer, Infinity);
+    if (!route.local && accusers.size < MIN_ACCUSERS) return;
+    if (code === 'context_length_exceeded') throw new ContextRefusedError({ cause: this.#lastError });
+    throw this.#lost('The peers that serve this model refuse this request.');
+  }
+
+  #lossesInWords(): string {
+    const peers = this.#failed.size;
+    const losses = this.#failovers;
+    const who = peers === 1 ? 'one peer' : `${peers} different peers`;
+    return `The answer was begun and lost ${losses} times, on ${who}.`;
   }
 
   #end(reason: 'stop' | 'length', timing: StageTiming): CoordinatorEvent {
@@ -241,17 +267,16 @@ export class RequestRun {
     const { clock } = components;
     const sinceMs = clock.now();
     this.#capacityDeadlineMs ??= sinceMs + capacityWaitMs;
-    if (this.#ticket === undefined) {
-      this.#ticket = line.enter(this.#request.manifest, { inMidAnswer: this.#given.length > 0 });
-      this.#placesAtEntry = this.#ticket.ahead() + 1;
-    }
-    const total = this.#placesAtEntry;
+    this.#ticket ??= line.enter(this.#request.manifest, {
+      arrival: this.#arrival,
+      inMidAnswer: this.#given.length > 0,
+    });
     // Whoever has just found every peer full waits for a change first; a newcomer only for those ahead.
     let mayTry = this.#busy.size === 0;
     while (!mayTry || this.#ticket.ahead() > 0) {
       if (clock.now() >= this.#capacityDeadlineMs) throw new CapacityError('Every peer stayed full for too long.');
       const { moved } = this.#ticket;
-      yield { type: 'progress', state: 'queued', done: Math.max(0, total - 1 - this.#ticket.ahead()), total };
+      yield { type: 'progress', state: 'queued', done: this.#ticket.ahead(), total: this.#ticket.waiting() };
       await this.#pause(CAPACITY_RETRY_MS, moved);
       mayTry = true;
     }

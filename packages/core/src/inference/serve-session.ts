@@ -126,7 +126,7 @@ class RunningSession {
     this.#components = components;
     this.#request = request;
     this.#credit = credit;
-    this.#state = { type: 'progress', state: 'queued', done: 0, total: request.tokens.length };
+    this.#state = { type: 'progress', state: 'queued', done: 0, total: 1 };
   }
 
   async run(): Promise<void> {

@@ -170,6 +170,9 @@ describe('a stage', () => {
     expect(await refusal({ v: 2 })).toBe('malformed_message');
     expect(await refusal({ tokens: new Uint8Array(5) })).toBe('malformed_message');
     expect(await refusal({ maxTokens: 0 })).toBe('malformed_message');
+    for (const repetitionPenalty of [1e-308, 101]) {
+      expect(await refusal({ sampling: { ...open.sampling, repetitionPenalty } })).toBe('malformed_message');
+    }
     expect(generator.requests).toHaveLength(0);
   });
 

@@ -6,19 +6,27 @@ import { CapacityError } from './errors.ts';
 export interface Ticket {
   /** Requests of the same model before this one; 0 means it is its turn to try. */
   ahead(): number;
+  /** Requests of the same model that wait, this one among them. */
+  waiting(): number;
   /** Resolves when the line moved or a place may have become free. */
   readonly moved: Promise<void>;
   /** Gives the place up. Idempotent. */
   leave(): void;
 }
 
+export interface PlaceWanted {
+  /** Counts the requests of this coordinator as they came: whoever came first goes first, whenever it joins. */
+  readonly arrival: number;
+  readonly inMidAnswer: boolean;
+}
+
 /** Requests that wait for a place on full peers, first come, first served per model. */
 export interface WaitingLine {
   /**
-   * Joins the line; a request in the middle of its answer goes to the front and is never turned away.
+   * Joins the line; a request in the middle of its answer goes before the others and is never turned away.
    * @throws `capacity` where `MAX_WAITING_REQUESTS` wait already.
    */
-  enter(manifest: ManifestHash, options: { inMidAnswer: boolean }): Ticket;
+  enter(manifest: ManifestHash, wanted: PlaceWanted): Ticket;
   isEmpty(manifest: ManifestHash): boolean;
   /** Lets the first of every line look again. */
   wake(): void;
@@ -26,20 +34,24 @@ export interface WaitingLine {
 }
 
 export function createWaitingLine({ capacity = MAX_WAITING_REQUESTS }: { capacity?: number } = {}): WaitingLine {
-  const tickets: { readonly manifest: ManifestHash }[] = [];
+  const tickets: (PlaceWanted & { readonly manifest: ManifestHash })[] = [];
   let moved = Promise.withResolvers<void>();
   const wake = () => {
     moved.resolve();
     moved = Promise.withResolvers();
   };
   return {
-    enter(manifest, { inMidAnswer }) {
-      const place = { manifest };
-      if (inMidAnswer) tickets.unshift(place);
-      else if (tickets.length < capacity) tickets.push(place);
-      else throw new CapacityError('Every peer is full, and so is the queue.');
+    enter(manifest, wanted) {
+      const place = { ...wanted, manifest };
+      if (!wanted.inMidAnswer && tickets.length >= capacity) {
+        throw new CapacityError('Every peer is full, and so is the queue.');
+      }
+      const next = tickets.findIndex((other) => goesBefore(place, other));
+      tickets.splice(next === -1 ? tickets.length : next, 0, place);
+      const ofSameModel = () => tickets.filter((other) => other.manifest === manifest);
       return {
-        ahead: () => tickets.slice(0, tickets.indexOf(place)).filter((other) => other.manifest === manifest).length,
+        ahead: () => Math.max(0, ofSameModel().indexOf(place)),
+        waiting: () => ofSameModel().length,
         get moved() {
           return moved.promise;
         },
@@ -56,3 +68,6 @@ export function createWaitingLine({ capacity = MAX_WAITING_REQUESTS }: { capacit
     length: () => tickets.length,
   };
 }
+
+const goesBefore = (a: PlaceWanted, b: PlaceWanted): boolean =>
+  a.inMidAnswer === b.inMidAnswer ? a.arrival < b.arrival : a.inMidAnswer;

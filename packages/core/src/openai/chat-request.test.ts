@@ -195,6 +195,8 @@ describe('parseChatRequest', () => {
     [{ ...minimal, frequency_penalty: 3 }, 'invalid_value', 'frequency_penalty'],
     [{ ...minimal, presence_penalty: -3 }, 'invalid_value', 'presence_penalty'],
     [{ ...minimal, repetition_penalty: 0 }, 'invalid_value', 'repetition_penalty'],
+    [{ ...minimal, repetition_penalty: 1e-308 }, 'invalid_value', 'repetition_penalty'],
+    [{ ...minimal, repetition_penalty: 101 }, 'invalid_value', 'repetition_penalty'],
     [{ ...minimal, logit_bias: { '5': 101 } }, 'invalid_value', 'logit_bias.5'],
     [{ ...minimal, logit_bias: { five: 1 } }, 'invalid_value', 'logit_bias.five'],
     [{ ...minimal, logit_bias: [] }, 'invalid_type', 'logit_bias'],

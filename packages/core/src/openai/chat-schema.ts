@@ -1,6 +1,11 @@
 import * as z from 'zod/mini';
 import { MAX_MESSAGES, MAX_STOP_SEQUENCE_CHARS, MAX_STOP_SEQUENCES } from '../generation/constants.ts';
-import { MAX_LOGIT_BIAS_ENTRIES, MAX_TOP_LOGPROBS } from '../generation/sampling.ts';
+import {
+  MAX_LOGIT_BIAS_ENTRIES,
+  MAX_REPETITION_PENALTY,
+  MAX_TOP_LOGPROBS,
+  MIN_REPETITION_PENALTY,
+} from '../generation/sampling.ts';
 import { MAX_CHOICES, MAX_LABEL_CHARS, MAX_METADATA_ENTRIES, MAX_METADATA_VALUE_CHARS } from './constants.ts';
 
 const between = (minimum: number, maximum: number) => z.number().check(z.minimum(minimum), z.maximum(maximum));
@@ -28,7 +33,7 @@ export const chatSchema = z.strictObject({
   min_p: z.optional(between(0, 1)),
   frequency_penalty: z.optional(between(-2, 2)),
   presence_penalty: z.optional(between(-2, 2)),
-  repetition_penalty: z.optional(z.number().check(z.positive(), z.maximum(2))),
+  repetition_penalty: z.optional(between(MIN_REPETITION_PENALTY, MAX_REPETITION_PENALTY)),
   logit_bias: z.optional(
     z
       .record(z.string().check(z.regex(/^\d{1,7}$/)), between(-100, 100))

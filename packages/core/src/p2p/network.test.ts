@@ -7,7 +7,7 @@ import { INFERENCE_PROTOCOL, stageMessageSchema } from '../inference/messages.ts
 import type { ServedModel } from '../membership/advert.ts';
 import type { PeerRegistry } from '../membership/peer-view.ts';
 import { membershipTopic } from '../membership/topics.ts';
-import { fakeAnswer, FakeGenerator } from '../testing/fake-generator.ts';
+import { FAKE_VOCABULARY, fakeAnswer, FakeGenerator } from '../testing/fake-generator.ts';
 import type { FakeGeneratorInit } from '../testing/fake-generator.ts';
 import { addLengthPrefix } from '../wire/length-prefix.ts';
 import { MAX_STAGE_MESSAGE_BYTES } from '../wire/limits.ts';
@@ -36,6 +36,7 @@ const request: CoordinatorRequest = {
   model: 'fake' as ModelId,
   manifest: MANIFEST,
   layerCount: 4,
+  vocabularySize: FAKE_VOCABULARY,
   tokens: Array.from({ length: 500 }, (_, index) => index * 7),
   promptTokenCount: 500,
   maxTokens: 60,
