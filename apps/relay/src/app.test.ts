@@ -108,9 +108,10 @@ describe('POST /v1/chat/completions', () => {
   });
 
   it('says who is next', async () => {
+    const next = { type: 'progress', state: 'queued', done: 0, total: 2 } as const;
     fixture.completions.script = async function* script() {
       yield routeEvent();
-      yield { type: 'progress', state: 'queued', done: 0, total: 2 };
+      yield next;
       yield endEvent(0);
     };
     expect(await (await chat({ ...MINIMAL_CHAT, stream: true })).text()).toContain(': queued, 0 ahead\n\n');

@@ -46,7 +46,7 @@ export function createApp(dependencies: AppDependencies): Hono<RelayEnv> {
 
   app.route('/', health(dependencies.missing));
   app.route('/bootstrap', bootstrap({ ...dependencies, catalog: catalog.map(({ entry }) => entry) }));
-  app.route('/models', modelFiles(catalog));
+  app.route('/models', modelFiles(catalog, dependencies));
 
   app.use('/v1/*', apiKey(dependencies.apiKey));
   app.route('/v1/chat/completions', chatCompletions(dependencies));
@@ -61,7 +61,7 @@ export function createApp(dependencies: AppDependencies): Hono<RelayEnv> {
   app.get('/metrics', apiKey(dependencies.apiKey), async (c) =>
     c.body(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType }),
   );
-  app.route('/', site(dependencies.site));
+  app.route('/', site(dependencies.site, dependencies));
   return app;
 }
 

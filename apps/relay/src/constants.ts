@@ -10,7 +10,7 @@ export const KEEP_ALIVE_MS = 10_000;
  */
 export const ROUTE_WAIT_MS = 5_000;
 
-/** Longest a streaming client may leave its buffers full before it is given up. */
+/** Longest a client may leave its buffers full, of a stream or a file, before its connection is cut. */
 export const STALLED_CLIENT_MS = 60_000;
 
 /** Longest that running answers may take to finish once a stop was asked for. */
@@ -27,6 +27,16 @@ export const MAX_CONNECTIONS = 4_096;
 
 /** Connections handed on to libp2p: one per contributing or visiting tab. */
 export const MAX_UPGRADED_CONNECTIONS = 2_048;
+
+/**
+ * Connections of one remote address (an IPv6 /64), and those of them handed on to libp2p. Room for an office
+ * behind one address; nobody alone can take all places.
+ */
+export const MAX_CONNECTIONS_PER_ADDRESS = 512;
+export const MAX_UPGRADED_CONNECTIONS_PER_ADDRESS = 256;
+
+/** Longest that an upgraded connection may take to send its first bytes: libp2p's dialer speaks at once. */
+export const FIRST_BYTES_TIMEOUT_MS = 10_000;
 
 /** Longest that libp2p's listener on loopback may take to accept and to answer an upgrade. */
 export const UPSTREAM_TIMEOUT_MS = 5_000;

@@ -8,11 +8,11 @@ export interface PullStreamOptions {
 }
 
 /**
- * A byte stream that takes the next text from `source` only when its reader asks for it: with a slow
+ * A byte stream that takes the next text or bytes from `source` only when its reader asks for it: with a slow
  * reader nothing piles up here, and the source waits.
  */
 export function pullStream(
-  source: AsyncGenerator<string, void, undefined>,
+  source: AsyncGenerator<string | Uint8Array, void, undefined>,
   { onEnd, stalledMs, onStalled }: PullStreamOptions,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
@@ -35,7 +35,7 @@ export function pullStream(
             end(false);
             controller.close();
           } else {
-            controller.enqueue(encoder.encode(value));
+            controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value);
             timer = setTimeout(onStalled, stalledMs);
           }
         } catch (error) {

@@ -53,7 +53,9 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
   const gate = new DrainGate();
   const readiness = { catalog, gate, registry: network.registry, texts };
   const hostAllowed = hostCheck(config);
-  const upgrades = new UpgradeProxy(listenerOf(network.multiaddrs()), { hostAllowed });
+  // Behind a proxy every connection has the proxy's address: it alone can tell clients apart.
+  const unlimited = config.publicUrl === null ? {} : { maxPerAddress: Number.POSITIVE_INFINITY };
+  const upgrades = new UpgradeProxy(listenerOf(network.multiaddrs()), { hostAllowed, ...unlimited });
   const metrics = createMetrics(
     {
       peers: () => network.registry.peers().length,
@@ -76,10 +78,12 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     hostAllowed,
     missing: () => missingParts(readiness),
   });
-  const server = await startServer({ fetch: app.fetch, upgrades }, config).catch(async (error: unknown) => {
-    await Promise.allSettled([network.stop(), texts.close()]);
-    throw error;
-  });
+  const server = await startServer({ fetch: app.fetch, upgrades }, { ...config, ...unlimited }).catch(
+    async (error: unknown) => {
+      await Promise.allSettled([network.stop(), texts.close()]);
+      throw error;
+    },
+  );
   const contributor = config.contribute
     ? startContributorProcess(
         { logger },

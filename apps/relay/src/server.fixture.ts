@@ -9,16 +9,17 @@ export interface TestServerInit {
   readonly app?: Partial<AppDependencies>;
   readonly target?: UpgradeTarget;
   readonly upgrades?: Partial<UpgradeProxyInit>;
+  readonly maxPerAddress?: number;
 }
 
 /** A real server on a free port of loopback, on a fake `Completions`. */
-export async function startTestServer({ app, target, upgrades: init }: TestServerInit = {}) {
+export async function startTestServer({ app, target, upgrades: init, ...limits }: TestServerInit = {}) {
   const fixture = createTestApp(app);
   const upgrades = new UpgradeProxy(target ?? { host: '127.0.0.1', port: 1 }, {
     hostAllowed: hostCheck({ loopback: true, publicUrl: null }),
     ...init,
   });
-  const server = await startServer({ fetch: fixture.app.fetch, upgrades }, { host: '127.0.0.1', port: 0 });
+  const server = await startServer({ fetch: fixture.app.fetch, upgrades }, { host: '127.0.0.1', port: 0, ...limits });
   return { ...fixture, server, upgrades, port: server.port, url: `http://127.0.0.1:${server.port}` };
 }
 

@@ -73,6 +73,36 @@ describe('startServer', () => {
     socket.destroy();
   });
 
+  it('gives up a client that stopped reading a file', async () => {
+    const file = {
+      etag: '"x"',
+      type: 'text/plain',
+      immutable: false,
+      encoded: () => ({ bytes: new Uint8Array(64 * 1_048_576) }),
+    };
+    relay = await startTestServer({ app: { stalledClientMs: 50, site: { get: () => Promise.resolve(file) } } });
+    const socket = connect(relay.port, '127.0.0.1');
+    socket.on('error', () => socket.destroy());
+    socket.write('GET /big.txt HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(socket, 'data');
+    socket.pause();
+    await until(() => relay.server.connections === 0);
+    socket.destroy();
+  });
+
+  it('takes no more connections of one address than it may hold, and the next when one is gone', async () => {
+    relay = await startTestServer({ maxPerAddress: 1 });
+    const held = connect(relay.port, '127.0.0.1');
+    await until(() => relay.server.connections === 1);
+    const refused = connect(relay.port, '127.0.0.1');
+    refused.on('error', () => refused.destroy());
+    refused.resume();
+    await once(refused, 'close');
+    held.destroy();
+    await until(() => relay.server.connections === 0);
+    expect((await fetch(`${relay.url}/healthz`)).status).toBe(200);
+  });
+
   it('lets a running answer finish when drained, and cuts it after the deadline', async () => {
     relay = await startTestServer();
     relay.completions.script = hanging('One');
@@ -144,6 +174,34 @@ describe('UpgradeProxy', () => {
     const orphan = upgrade(relay.port, 'localhost', '');
     await once(orphan, 'close');
     expect(relay.upgrades.connections).toBe(0);
+  });
+
+  it('refuses more connections of one address than it may hold', async () => {
+    const upstream = await startUpstream();
+    relay = await startTestServer({ target: upstream.target, upgrades: { maxPerAddress: 1 } });
+    const held = upgrade(relay.port, 'localhost', '');
+    await until(() => relay.upgrades.connections === 1);
+    expect(await firstLine(upgrade(relay.port, 'localhost', ''))).toContain('429');
+    held.destroy();
+    await until(() => relay.upgrades.connections === 0);
+    expect(await firstLine(upgrade(relay.port, 'localhost', ''))).toContain('101');
+    upstream.server.close();
+  });
+
+  it('cuts a connection that says nothing, and leaves one that has spoken', async () => {
+    const upstream = await startUpstream();
+    relay = await startTestServer({ target: upstream.target, upgrades: { firstBytesMs: 200 } });
+    const spoken = upgrade(relay.port, 'localhost', '');
+    await once(spoken, 'data');
+    spoken.write('hello');
+    await until(() => upstream.received.includes('hello'));
+    const silent = upgrade(relay.port, 'localhost', '');
+    silent.resume();
+    await once(silent, 'close');
+    await until(() => relay.upgrades.connections === 1);
+    expect(spoken.destroyed).toBe(false);
+    spoken.destroy();
+    upstream.server.close();
   });
 
   it('cuts open connections when the server closes', async () => {

@@ -1,10 +1,12 @@
 import { createAdaptorServer } from '@hono/node-server';
 import { OpenGatewayError } from '@opengateway/core';
+import { AddressLimit } from './address-limit.ts';
 import {
   CONNECTIONS_CHECK_MS,
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   MAX_CONNECTIONS,
+  MAX_CONNECTIONS_PER_ADDRESS,
   REQUEST_TIMEOUT_MS,
 } from './constants.ts';
 import type { Server } from 'node:http';
@@ -22,10 +24,18 @@ export class ListenError extends OpenGatewayError {
 export interface HttpServerInit {
   readonly host: string;
   readonly port: number;
+  /**
+   * Connections of one remote address. `Infinity` where all come from one proxy.
+   *
+   * @default MAX_CONNECTIONS_PER_ADDRESS
+   */
+  readonly maxPerAddress?: number;
 }
 
 export interface HttpServer {
   readonly port: number;
+  /** Open connections, upgraded ones among them. */
+  readonly connections: number;
   /** Takes no more connections and closes those that wait between requests. */
   stopListening(): void;
   /** Cuts whatever is left; resolves when everything is closed. */
@@ -42,7 +52,7 @@ export async function startServer(
     readonly fetch: (request: Request, env: object) => Response | Promise<Response>;
     readonly upgrades: UpgradeProxy;
   },
-  { host, port }: HttpServerInit,
+  { host, port, maxPerAddress = MAX_CONNECTIONS_PER_ADDRESS }: HttpServerInit,
 ): Promise<HttpServer> {
   const server = createAdaptorServer({
     fetch: components.fetch,
@@ -55,6 +65,20 @@ export async function startServer(
     },
   }) as Server;
   server.maxConnections = MAX_CONNECTIONS;
+  const addresses = new AddressLimit(maxPerAddress);
+  let connections = 0;
+  server.on('connection', (socket) => {
+    const leave = addresses.enter(socket.remoteAddress);
+    if (leave === undefined) {
+      socket.destroy();
+      return;
+    }
+    connections += 1;
+    socket.once('close', () => {
+      connections -= 1;
+      leave();
+    });
+  });
   server.on('upgrade', (request, socket, head) => components.upgrades.handle(request, socket, head));
   await listen(server, host, port);
   let closed: Promise<void> | undefined;
@@ -68,6 +92,9 @@ export async function startServer(
   };
   return {
     port: (server.address() as AddressInfo).port,
+    get connections() {
+      return connections;
+    },
     stopListening: () => void stopListening(),
     async close() {
       const done = stopListening();

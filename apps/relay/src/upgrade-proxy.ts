@@ -1,6 +1,13 @@
 import { connect } from 'node:net';
 import { pipeline } from 'node:stream';
-import { MAX_UPGRADED_CONNECTIONS, UPGRADED_KEEP_ALIVE_MS, UPSTREAM_TIMEOUT_MS } from './constants.ts';
+import { AddressLimit } from './address-limit.ts';
+import {
+  FIRST_BYTES_TIMEOUT_MS,
+  MAX_UPGRADED_CONNECTIONS,
+  MAX_UPGRADED_CONNECTIONS_PER_ADDRESS,
+  UPGRADED_KEEP_ALIVE_MS,
+  UPSTREAM_TIMEOUT_MS,
+} from './constants.ts';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -15,6 +22,14 @@ export interface UpgradeProxyInit {
   readonly hostAllowed: HostCheck;
   /** @default MAX_UPGRADED_CONNECTIONS */
   readonly maxConnections?: number;
+  /**
+   * Of one remote address. `Infinity` where all come from one proxy.
+   *
+   * @default MAX_UPGRADED_CONNECTIONS_PER_ADDRESS
+   */
+  readonly maxPerAddress?: number;
+  /** @default FIRST_BYTES_TIMEOUT_MS */
+  readonly firstBytesMs?: number;
   /** @default UPSTREAM_TIMEOUT_MS */
   readonly upstreamTimeoutMs?: number;
 }
@@ -27,15 +42,19 @@ export class UpgradeProxy {
   readonly #target: UpgradeTarget;
   readonly #init: Required<UpgradeProxyInit>;
   readonly #open = new Set<Duplex>();
+  readonly #addresses: AddressLimit;
   #closed = false;
 
   constructor(target: UpgradeTarget, init: UpgradeProxyInit) {
     this.#target = target;
     this.#init = {
       maxConnections: MAX_UPGRADED_CONNECTIONS,
+      maxPerAddress: MAX_UPGRADED_CONNECTIONS_PER_ADDRESS,
+      firstBytesMs: FIRST_BYTES_TIMEOUT_MS,
       upstreamTimeoutMs: UPSTREAM_TIMEOUT_MS,
       ...init,
     };
+    this.#addresses = new AddressLimit(this.#init.maxPerAddress);
   }
 
   get connections(): number {
@@ -47,12 +66,19 @@ export class UpgradeProxy {
     // Without a listener, a reset by the client would end the process.
     client.on('error', () => client.destroy());
     const refusal = this.#refusal(request);
-    if (refusal !== undefined) {
-      client.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      return;
-    }
+    if (refusal !== undefined) return refuse(client, refusal);
+    const leave = this.#addresses.enter(request.socket.remoteAddress);
+    if (leave === undefined) return refuse(client, '429 Too Many Requests');
     this.#open.add(client);
-    client.once('close', () => this.#open.delete(client));
+    const silent = setTimeout(() => client.destroy(), this.#init.firstBytesMs);
+    const spoken = () => clearTimeout(silent);
+    if (head.byteLength > 0) spoken();
+    else client.once('data', spoken);
+    client.once('close', () => {
+      spoken();
+      this.#open.delete(client);
+      leave();
+    });
 
     const upstream = connect(this.#target);
     upstream.on('error', () => upstream.destroy());
@@ -85,6 +111,10 @@ export class UpgradeProxy {
     const full = this.#open.size >= this.#init.maxConnections;
     return full || this.#closed ? '503 Service Unavailable' : undefined;
   }
+}
+
+function refuse(client: Duplex, status: string): void {
+  client.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
 function requestHead({ method, url, rawHeaders }: IncomingMessage): string {

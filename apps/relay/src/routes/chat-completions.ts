@@ -6,8 +6,8 @@ import { followRoutes, routeHeader, startAnswer } from '../answer.ts';
 import { KEEP_ALIVE_MS, ROUTE_WAIT_MS, STALLED_CLIENT_MS } from '../constants.ts';
 import { ServerStoppingError, StalledClientError } from '../errors.ts';
 import { observeAnswer } from '../observe-answer.ts';
-import { pullStream } from '../pull-stream.ts';
 import { readJsonBody } from '../read-json-body.ts';
+import { socketBody } from '../socket-body.ts';
 import type { AnswerHead, ChatRequest, Completions } from '@opengateway/core';
 import type { Context } from 'hono';
 import type { DrainGate } from '../drain-gate.ts';
@@ -101,16 +101,12 @@ function streamAnswer(
       if (!clientGone) c.get('log').warn({ err: error }, 'stream failed');
     },
   });
-  const stream = pullStream(lines, {
+  const stream = socketBody(c, lines, {
+    stalledMs: stalledClientMs,
+    onStalled: () => abort.abort(new StalledClientError()),
     onEnd: (cancelled) => {
       if (cancelled) abort.abort();
       leave();
-    },
-    stalledMs: stalledClientMs,
-    onStalled: () => {
-      abort.abort(new StalledClientError());
-      // Under `app.request` there is no environment at all.
-      (c.env as Partial<RelayEnv['Bindings']> | undefined)?.outgoing?.destroy();
     },
   });
   return c.body(stream, 200, {

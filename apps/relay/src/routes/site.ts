@@ -1,12 +1,15 @@
 import { Hono } from 'hono';
+import { STALLED_CLIENT_MS } from '../constants.ts';
 import { NotFoundError } from '../errors.ts';
+import { inPieces, socketBody } from '../socket-body.ts';
 import type { SiteFiles } from '../site-files.ts';
+import type { StallOptions } from './model-files.ts';
 
 /** Paths that the page itself routes. */
 const PAGES: ReadonlySet<string> = new Set(['/', '/contribute', '/chat', '/network']);
 
 /** The built site: its files as they are, its pages as `index.html`. */
-export function site(files: SiteFiles): Hono {
+export function site(files: SiteFiles, { stalledClientMs = STALLED_CLIENT_MS }: StallOptions = {}): Hono {
   return new Hono().get('/*', async (c) => {
     const path = c.req.path.length > 1 ? c.req.path.replace(/\/$/, '') : c.req.path;
     const name = PAGES.has(path) ? 'index.html' : path.slice(1);
@@ -23,6 +26,8 @@ export function site(files: SiteFiles): Hono {
     const { bytes, encoding } = file.encoded(c.req.header('accept-encoding') ?? '');
     if (encoding !== undefined) c.header('content-encoding', encoding);
     c.header('content-length', String(bytes.byteLength));
-    return c.req.method === 'HEAD' ? c.body(null) : c.body(bytes);
+    return c.req.method === 'HEAD'
+      ? c.body(null)
+      : c.body(socketBody(c, inPieces(bytes), { stalledMs: stalledClientMs }));
   });
 }

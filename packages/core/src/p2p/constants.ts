@@ -10,7 +10,8 @@ export const PEER_MAX_CONNECTIONS = 64;
 /**
  * New inbound connections per second and host. The relay's HTTP server pipes every upgrade to the loopback
  * listener, so that all peers look like one host: libp2p's default of 5 would refuse a region that comes
- * back after a restart. The public listener is where addresses are known and limited.
+ * back after a restart. The public listener knows addresses and limits
+ * what each may hold, unless a proxy of the operator's hides them and limits instead.
  */
 export const RELAY_INBOUND_CONNECTIONS_PER_SECOND = 1_000;
 
