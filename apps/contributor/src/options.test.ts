@@ -15,7 +15,7 @@ describe('contribute options', () => {
   });
 
   it('takes every option', () => {
-    const args = '--relay https://relay.example:444/x --model m-1 --engine reference --models models';
+    const args = '--relay https://relay.example:444 --model m-1 --engine reference --models models';
     const rest = '--data-dir data --kv-budget-mb 64 --json';
     expect(parseOptions([...args.split(' '), ...rest.split(' ')], environment)).toEqual({
       relay: 'https://relay.example:444/',
@@ -43,6 +43,9 @@ describe('contribute options', () => {
     [['--relay'], '--relay'],
     [['--relay', 'localhost:8080'], '--relay localhost:8080'],
     [['--relay', 'ftp://x'], '--relay ftp://x'],
+    [['--relay', 'http://h:1/path'], '--relay http://h:1/'],
+    [['--relay', 'http://h:1/?a=1'], '--relay http://h:1/'],
+    [['--relay', 'http://me:secret@h:1/'], '--relay http://h:1/'],
     [['--engine', 'steam'], '--engine steam'],
     [['--kv-budget-mb', '0'], '--kv-budget-mb 0'],
     [['--kv-budget-mb', '1e3'], '--kv-budget-mb 1e3'],

@@ -88,7 +88,10 @@ function parseRelay(value: string): string {
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new UsageError(`--relay ${value}: it is an address such as ${DEFAULT_RELAY}.`);
   }
-  return `${url.origin}/`;
+  if (url.href !== `${url.origin}/`) {
+    throw new UsageError(`--relay ${url.origin}/…: it is an origin without path, query, user or password.`);
+  }
+  return url.href;
 }
 
 const parseBudget = (value: string): number => parseWhole('--kv-budget-mb', value, MOST_KV_BUDGET_MB) * 1024 * 1024;

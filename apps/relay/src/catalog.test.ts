@@ -29,13 +29,16 @@ describe('loadCatalog', () => {
   it('is empty where there are no folders, and names MODELS_DIR where there is nothing at all', async () => {
     await writeFile(join(folder, 'README.md'), '');
     expect(await loadCatalog(folder)).toEqual([]);
-    await expect(loadCatalog(join(folder, 'nowhere'))).rejects.toThrow('MODELS_DIR');
+    await expect(loadCatalog(join(folder, 'nowhere'))).rejects.toThrow(/^MODELS_DIR .*nowhere cannot be read: ENOENT/);
   });
 
   it('names a folder without a manifest, with a broken one, or without its files', async () => {
     const directory = join(folder, MODEL);
     await mkdir(directory);
-    await expect(loadCatalog(folder)).rejects.toMatchObject({ code: 'invalid_catalog' });
+    await expect(loadCatalog(folder)).rejects.toMatchObject({
+      code: 'invalid_catalog',
+      message: expect.stringMatching(/^MODELS_DIR: the model in /),
+    });
     await writeFile(join(directory, 'manifest.json'), '{}');
     await expect(loadCatalog(folder)).rejects.toThrow(directory);
     await cp(join(EMBEDDED, MODEL, 'manifest.json'), join(directory, 'manifest.json'));

@@ -2,7 +2,7 @@ import { stat, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { decodeManifest, manifestHash, modelPackageSchema } from '@opengateway/core';
 import { MAX_PACKAGE_FILES } from './constants.ts';
-import { CatalogError } from './errors.ts';
+import { CatalogError, ModelsDirectoryError } from './errors.ts';
 import type { CatalogEntry, ModelManifest, ModelPackage } from '@opengateway/core';
 
 /** A file of a compiled package as it was when the relay started. */
@@ -33,13 +33,11 @@ export const PACKAGE_FOLDER = 'package';
 /**
  * Reads every `MODELS_DIR/<id>/manifest.json` and checks that its files are there.
  *
- * @throws CatalogError naming the folder that is wrong.
+ * @throws ModelsDirectoryError, CatalogError naming the folder that is wrong.
  */
 export async function loadCatalog(modelsDirectory: string): Promise<readonly CatalogModel[]> {
   const folders = await readdir(modelsDirectory, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new CatalogError(modelsDirectory, 'the folder cannot be read. Set MODELS_DIR to where the models lie.', {
-      cause,
-    });
+    throw new ModelsDirectoryError(modelsDirectory, cause);
   });
   const names = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   return await Promise.all(names.sort().map((name) => loadModel(join(modelsDirectory, name), name)));

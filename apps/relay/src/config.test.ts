@@ -51,10 +51,18 @@ describe('readConfig', () => {
     ['LOG_LEVEL', 'loud'],
     ['PUBLIC_URL', 'relay.example'],
     ['PUBLIC_URL', 'https://relay.example/path'],
+    ['PUBLIC_URL', 'https://me:secret@relay.example'],
   ])('names %s when it is %j', (name, value) => {
     const found = problems({ OPEN: '1', [name]: value });
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(name);
+  });
+
+  it.each([
+    ['HOST', 'example.com'],
+    ['PUBLIC_URL', 'relay.example'],
+  ])('says one thing about a %s that is none, also without a key', (name, value) => {
+    expect(problems({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} must be`))]);
   });
 
   it('lists everything that is wrong at once', () => {

@@ -50,7 +50,7 @@ const settings = z.object({
     .default(8080),
   HOST: z
     .string()
-    .refine((host) => host === 'localhost' || isIP(host) > 0, {
+    .refine(isListenable, {
       error: 'HOST must be the address to listen on: localhost or an IP address, e.g. HOST=0.0.0.0.',
     })
     .default('127.0.0.1'),
@@ -63,7 +63,8 @@ const settings = z.object({
   PUBLIC_URL: z
     .string()
     .refine(isOrigin, {
-      error: 'PUBLIC_URL must be the address clients use, without a path, e.g. PUBLIC_URL=https://relay.example.',
+      error:
+        'PUBLIC_URL must be the address clients use, without a path, user or password, e.g. PUBLIC_URL=https://relay.example.',
     })
     .transform((url) => new URL(url))
     .optional(),
@@ -113,16 +114,22 @@ function exposureProblems(given: Readonly<Record<string, string | undefined>>): 
   if (given.API_KEY !== undefined || given.OPEN === '1') return [];
   const advice = 'set API_KEY, or OPEN=1 to let anyone use it.';
   const problems = [];
-  if (given.HOST !== undefined && !isLoopback(given.HOST)) {
+  if (given.HOST !== undefined && isListenable(given.HOST) && !isLoopback(given.HOST)) {
     problems.push(`HOST=${given.HOST} lets other machines use this relay: ${advice}`);
   }
-  if (given.PUBLIC_URL !== undefined) problems.push(`PUBLIC_URL makes this relay public: ${advice}`);
+  if (given.PUBLIC_URL !== undefined && isOrigin(given.PUBLIC_URL))
+    problems.push(`PUBLIC_URL makes this relay public: ${advice}`);
   return problems;
+}
+
+function isListenable(host: string): boolean {
+  return host === 'localhost' || isIP(host) > 0;
 }
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d/.test(host);
 
 function isOrigin(text: string): boolean {
   const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '' && url.hash === '';
+  // Nothing but scheme, host and port: credentials would be told to everyone who asks for the bootstrap.
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
 }

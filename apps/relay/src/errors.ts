@@ -69,10 +69,19 @@ export class StalledClientError extends OpenGatewayError {
   }
 }
 
+/** MODELS_DIR is no folder that can be read. */
+export class ModelsDirectoryError extends OpenGatewayError {
+  static override readonly name = 'ModelsDirectoryError';
+  constructor(directory: string, cause: unknown) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    super('models_directory', `MODELS_DIR ${directory} cannot be read: ${problem}`, { cause });
+  }
+}
+
 /** A folder under MODELS_DIR is no model this relay can offer. */
 export class CatalogError extends OpenGatewayError {
   static override readonly name = 'CatalogError';
   constructor(folder: string, problem: string, options: ErrorOptions = {}) {
-    super('invalid_catalog', `The model in ${folder} can't be offered: ${problem}`, options);
+    super('invalid_catalog', `MODELS_DIR: the model in ${folder} can't be offered: ${problem}`, options);
   }
 }

@@ -38,7 +38,7 @@ const SITE = fileURLToPath(new URL('../../web/dist', import.meta.url));
 /**
  * Starts everything a relay is, in this process but for its contributor.
  *
- * @throws CatalogError, DataDirectoryError, ListenError: each says which setting to change.
+ * @throws ModelsDirectoryError, CatalogError, DataDirectoryError, ListenError: each says which setting to change.
  */
 export async function startRelay({ logger, openTextClient }: RelayComponents, config: RelayConfig): Promise<Relay> {
   const [catalog, site, privateKey] = await Promise.all([

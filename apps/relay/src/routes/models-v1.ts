@@ -1,4 +1,4 @@
-import { UnknownModelError } from '@opengateway/core';
+import { ModelNotFoundError } from '@opengateway/core';
 import { Hono } from 'hono';
 import type { Model, ModelList } from '@opengateway/core';
 import type { CatalogModel } from '../catalog.ts';
@@ -10,7 +10,7 @@ export function modelsV1(catalog: readonly CatalogModel[]): Hono {
     .get('/', (c) => c.json({ object: 'list', data: models } satisfies ModelList))
     .get('/:id', (c) => {
       const model = models.find(({ id }) => id === c.req.param('id'));
-      if (model === undefined) throw new UnknownModelError(c.req.param('id'));
+      if (model === undefined) throw new ModelNotFoundError(c.req.param('id'));
       return c.json(model);
     });
 }

@@ -8,9 +8,9 @@ const PART_FIELDS = new Set(['type', 'text']);
  * Puts messages into the one form the schema knows (content as an array of text parts, no nulls) and
  * refuses by name what OpenAI allows in a message and no text model here can take.
  *
- * Values of a wrong type pass unchanged: the schema names them.
+ * Other values of a wrong type pass unchanged: the schema names them.
  *
- * @throws InvalidRequestError `unsupported_value`, `unsupported_parameter`.
+ * @throws InvalidRequestError `invalid_type`, `unsupported_value`, `unsupported_parameter`.
  */
 export function normalizeMessages(messages: unknown): unknown {
   if (!Array.isArray(messages)) return messages;
@@ -35,6 +35,14 @@ function normalizeMessage(message: unknown, path: string): unknown {
       'unsupported_value',
       `'${path}.role' is '${normalized.role}': tools are not supported.`,
       `${path}.role`,
+    );
+  }
+  const { content } = message as { content?: unknown };
+  if (content !== undefined && typeof content !== 'string' && !Array.isArray(content)) {
+    throw new InvalidRequestError(
+      'invalid_type',
+      `'${path}.content' must be a string or an array of text parts.`,
+      `${path}.content`,
     );
   }
   if (typeof normalized.content === 'string') normalized.content = [{ type: 'text', text: normalized.content }];

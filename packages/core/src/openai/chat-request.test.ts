@@ -168,6 +168,7 @@ describe('parseChatRequest', () => {
     [{ ...minimal, messages: ['Hi'] }, 'invalid_type', 'messages[0]'],
     [{ ...minimal, messages: [{ role: 'user' }] }, 'missing_required_parameter', 'messages[0].content'],
     [{ ...minimal, messages: [{ role: 'user', content: 5 }] }, 'invalid_type', 'messages[0].content'],
+    [{ ...minimal, messages: [{ role: 'user', content: null }] }, 'invalid_type', 'messages[0].content'],
     [{ ...minimal, messages: [{ role: 'user', content: [] }] }, 'invalid_value', 'messages[0].content'],
     [{ ...minimal, messages: [{ role: 'user', content: ['a'] }] }, 'invalid_type', 'messages[0].content[0]'],
     [{ ...minimal, messages: [{ role: 'robot', content: 'a' }] }, 'invalid_value', 'messages[0].role'],
@@ -225,6 +226,12 @@ describe('parseChatRequest', () => {
 
   it('says in words what a value should have been', () => {
     expect(refusal({ ...minimal, temperature: 3 }).message).toBe("'temperature' must be at most 2.");
+    for (const content of [null, 5, {}]) {
+      expect(refusal({ ...minimal, messages: [{ role: 'user', content }] }).message).toBe(
+        "'messages[0].content' must be a string or an array of text parts.",
+      );
+    }
+    expect(refusal({ ...minimal, stop: 5 }).message).toBe("'stop' must be a string or an array of at most 4 strings.");
     expect(refusal({ ...minimal, stop: [1] }).message).toBe("'stop[0]' must be a string.");
     expect(refusal({ ...minimal, messages: [] }).message).toBe("'messages' must have at least 1 entries.");
   });

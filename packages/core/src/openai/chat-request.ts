@@ -1,3 +1,5 @@
+import { ModelNotFoundError } from '../completion/errors.ts';
+import { MAX_STOP_SEQUENCES } from '../generation/constants.ts';
 import { derivedSeed } from '../generation/gumbel-noise.ts';
 import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
 import { isModelId } from '../ids.ts';
@@ -5,7 +7,7 @@ import { normalizeMessages } from './chat-messages.ts';
 import { chatSchema } from './chat-schema.ts';
 import { MIN_TOP_P } from './constants.ts';
 import { echo, invalidRequest } from './describe-issue.ts';
-import { InvalidRequestError, UnknownModelError } from './errors.ts';
+import { InvalidRequestError } from './errors.ts';
 import { CHAT_PARAMETERS } from './parameters.ts';
 import type { CompletionRequest } from '../completion/types.ts';
 import type { SamplingParameters } from '../generation/sampling.ts';
@@ -29,7 +31,7 @@ export interface ParseChatOptions {
 /**
  * Checks the decoded body of `POST /v1/chat/completions`. Nulls count as absent, as with OpenAI.
  *
- * @throws InvalidRequestError with the parameter's path; UnknownModelError where the name cannot be one.
+ * @throws InvalidRequestError with the parameter's path; ModelNotFoundError where the name cannot be one.
  */
 export function parseChatRequest(body: unknown, options: ParseChatOptions): ChatRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
@@ -39,7 +41,7 @@ export function parseChatRequest(body: unknown, options: ParseChatOptions): Chat
   for (const [name] of fields) refuseParameter(name);
   const normalized: Record<string, unknown> = Object.fromEntries(fields);
   normalized.messages = normalizeMessages(normalized.messages);
-  if (typeof normalized.stop === 'string') normalized.stop = [normalized.stop];
+  normalized.stop = normalizeStop(normalized.stop);
   refuseUnsupportedValues(normalized);
 
   const parsed = chatSchema.safeParse(normalized, { reportInput: true });
@@ -51,6 +53,17 @@ export function parseChatRequest(body: unknown, options: ParseChatOptions): Chat
   }
   refuseContradictions(parsed.data);
   return toChatRequest(parsed.data, options);
+}
+
+/** A single sequence may stand for a list of one. */
+function normalizeStop(stop: unknown): unknown {
+  if (typeof stop === 'string') return [stop];
+  if (stop === undefined || Array.isArray(stop)) return stop;
+  throw new InvalidRequestError(
+    'invalid_type',
+    `'stop' must be a string or an array of at most ${MAX_STOP_SEQUENCES} strings.`,
+    'stop',
+  );
 }
 
 function refuseParameter(name: string): void {
@@ -99,7 +112,7 @@ function refuseContradictions(body: ChatBody): void {
 
 function toChatRequest(body: ChatBody, options: ParseChatOptions): ChatRequest {
   const { model } = body;
-  if (!isModelId(model)) throw new UnknownModelError(echo(model));
+  if (!isModelId(model)) throw new ModelNotFoundError(echo(model));
   const maxTokens = body.max_completion_tokens ?? body.max_tokens;
   const seed = body.seed === undefined ? options.randomSeed() : toSeed(body.seed);
   const sampling = samplingOf(body);

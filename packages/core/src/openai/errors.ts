@@ -20,11 +20,3 @@ export class InvalidRequestError extends OpenGatewayError {
     this.param = param;
   }
 }
-
-/** The name is no model of this relay's catalogue. */
-export class UnknownModelError extends OpenGatewayError {
-  static override readonly name = 'UnknownModelError';
-  constructor(model: string) {
-    super('model_not_found', `The model '${model}' does not exist here. GET /v1/models lists those that do.`);
-  }
-}
