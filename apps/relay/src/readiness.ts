@@ -6,6 +6,7 @@ import type { TextModels } from './text-models.ts';
 export interface ReadinessComponents {
   readonly catalog: readonly CatalogModel[];
   readonly gate: DrainGate;
+  /** The relay's own, which shows only peers that are connected to it: others could not be used. */
   readonly registry: PeerRegistry;
   readonly texts: Pick<TextModels, 'missing'>;
 }

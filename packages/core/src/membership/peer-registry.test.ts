@@ -92,6 +92,34 @@ describe('the peer registry', () => {
     expect(registry.peers().map(({ peer }) => peer)).toEqual(['b', 'c', 'd']);
   });
 
+  it('gives a connected newcomer the place of one without a connection, and never the other way round', () => {
+    const connected = new Set(['real', 'late']);
+    registry = createPeerRegistry({ clock, isConnected: (peer) => connected.has(peer) }, { maxPeers: 3 });
+    for (const peer of ['real', 'made-up-1', 'made-up-2']) registry.offer(name(peer), advert(1));
+    expect(registry.offer(name('made-up-3'), advert(1))).toBe('full');
+    expect(registry.offer(name('late'), advert(1))).toBe('accepted');
+    expect(registry.peers().map(({ peer }) => peer)).toEqual(['real', 'made-up-2', 'late']);
+  });
+
+  it('lets nobody without a connection replace a connected peer, even one that missed an advert', async () => {
+    registry = createPeerRegistry({ clock, isConnected: (peer) => peer !== 'made-up' }, { maxPeers: 2 });
+    for (const peer of ['a', 'b']) registry.offer(name(peer), advert(1));
+    await clock.advance(11_000);
+    expect(registry.offer(name('made-up'), advert(1))).toBe('full');
+    expect(registry.offer(name('c'), advert(1))).toBe('accepted');
+  });
+
+  it('takes and shows only the connected where that is asked for', () => {
+    const connected = new Set(['a']);
+    registry = createPeerRegistry({ clock, isConnected: (peer) => connected.has(peer) }, { connectedOnly: true });
+    expect(registry.offer(name('a'), advert(1))).toBe('accepted');
+    expect(registry.offer(name('b'), advert(1))).toBe('unconnected');
+    expect(registry.peers().map(({ peer }) => peer)).toEqual(['a']);
+    connected.clear();
+    expect(registry.peers()).toEqual([]);
+    expect(registry.get(name('a'))).toBeUndefined();
+  });
+
   it('never holds more than its cap nor an older advert after a newer one', () => {
     const event = fc.record({
       peer: fc.constantFrom('a', 'b', 'c', 'd', 'e'),

@@ -6,7 +6,7 @@ import { ADVERT_BURST, ADVERT_REFILL_MS, MAX_DEPARTED_PEERS, MAX_PEERS } from '.
 import type { PeerRegistry, PeerView } from './peer-view.ts';
 
 /** What became of an advert: only an `accepted` one is news and worth forwarding. */
-export type OfferOutcome = 'accepted' | 'stale' | 'too-frequent' | 'full';
+export type OfferOutcome = 'accepted' | 'stale' | 'too-frequent' | 'full' | 'unconnected';
 
 /** The registry's writing side. */
 export interface PeerRegistryWriter extends PeerRegistry {
@@ -21,6 +21,18 @@ export interface PeerRegistryWriter extends PeerRegistry {
 export interface PeerRegistryInit {
   /** @default MAX_PEERS */
   readonly maxPeers?: number;
+  /**
+   * Whether only connected peers are taken and shown: at a relay, where every peer that can be used has a
+   * connection, and identities cost nothing to make.
+   * @default false
+   */
+  readonly connectedOnly?: boolean;
+}
+
+export interface PeerRegistryComponents {
+  readonly clock: Clock;
+  /** Whether this node has a usable connection to the peer now. @default every peer counts as connected */
+  isConnected?(peer: PeerName): boolean;
 }
 
 interface Entry extends PeerView {
@@ -29,13 +41,16 @@ interface Entry extends PeerView {
 }
 
 /**
- * Soft state about who serves what. When full, a newcomer takes the place of the peer heard of least
- * recently if that one missed an advert already; otherwise the newcomer is refused, so that a flood of
- * strangers cannot push out the living.
+ * Soft state about who serves what. When full, a newcomer with a connection takes the place of the peer heard
+ * of least recently among those without one, and of one with a connection only if that missed an advert. A
+ * newcomer without a connection takes nothing but the place of another such that missed an advert. Who signs
+ * with many identities over one connection therefore pushes out nobody who is connected.
  */
-export function createPeerRegistry(components: { clock: Clock }, init: PeerRegistryInit = {}): PeerRegistryWriter {
-  const { clock } = components;
-  const { maxPeers = MAX_PEERS } = init;
+export function createPeerRegistry(
+  { clock, isConnected = () => true }: PeerRegistryComponents,
+  init: PeerRegistryInit = {},
+): PeerRegistryWriter {
+  const { maxPeers = MAX_PEERS, connectedOnly = false } = init;
   const entries = new Map<PeerName, Entry>();
   const departed = new Map<PeerName, Departure>();
   const listeners = new Set<() => void>();
@@ -43,6 +58,7 @@ export function createPeerRegistry(components: { clock: Clock }, init: PeerRegis
   const notify = () => {
     for (const listener of Array.from(listeners)) listener();
   };
+  const isShown = (entry: PeerView) => !isExpired(entry) && (!connectedOnly || isConnected(entry.peer));
   const isExpired = (entry: PeerView) => clock.now() - entry.lastSeenMs >= ADVERT_TTL_MS;
   const depart = (peer: PeerName, { run, sequence }: Advert) => {
     entries.delete(peer);
@@ -53,28 +69,30 @@ export function createPeerRegistry(components: { clock: Clock }, init: PeerRegis
       departed.delete(name);
     }
   };
-  const makeRoom = (): boolean => {
+  const makeRoom = (newcomer: PeerName): boolean => {
     if (entries.size < maxPeers) return true;
-    let oldest: Entry | undefined;
-    for (const entry of entries.values()) {
-      if (oldest === undefined || entry.lastSeenMs < oldest.lastSeenMs) oldest = entry;
-    }
-    if (oldest === undefined || clock.now() - oldest.lastSeenMs < ADVERT_INTERVAL_MS) return false;
+    const unconnected = oldestOf([...entries.values()].filter(({ peer }) => !isConnected(peer)));
+    const comesFirst = isConnected(newcomer);
+    const oldest = unconnected ?? (comesFirst ? oldestOf(entries.values()) : undefined);
+    if (oldest === undefined) return false;
+    const missedAnAdvert = clock.now() - oldest.lastSeenMs >= ADVERT_INTERVAL_MS;
+    if (!missedAnAdvert && !(comesFirst && oldest === unconnected)) return false;
     depart(oldest.peer, oldest.advert);
     return true;
   };
 
   return {
-    peers: () => [...entries.values()].filter((entry) => !isExpired(entry)),
+    peers: () => [...entries.values()].filter(isShown),
     get(peer) {
       const entry = entries.get(peer);
-      return entry === undefined || isExpired(entry) ? undefined : entry;
+      return entry !== undefined && isShown(entry) ? entry : undefined;
     },
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     offer(peer, advert) {
+      if (connectedOnly && !isConnected(peer)) return 'unconnected';
       const nowMs = clock.now();
       const known = entries.get(peer);
       const last = known?.advert ?? departed.get(peer);
@@ -89,7 +107,7 @@ export function createPeerRegistry(components: { clock: Clock }, init: PeerRegis
           ? ADVERT_BURST
           : Math.min(ADVERT_BURST, known.allowance + (nowMs - known.allowanceAtMs) / ADVERT_REFILL_MS);
       if (allowance < 1) return 'too-frequent';
-      if (known === undefined && !makeRoom()) return 'full';
+      if (known === undefined && !makeRoom(peer)) return 'full';
       entries.set(peer, { peer, advert, lastSeenMs: nowMs, allowance: allowance - 1, allowanceAtMs: nowMs });
       departed.delete(peer);
       notify();
@@ -117,3 +135,9 @@ interface Departure {
 
 const isNewer = (a: { run: number; sequence: number }, b: { run: number; sequence: number }): boolean =>
   a.run > b.run || (a.run === b.run && a.sequence > b.sequence);
+
+function oldestOf<View extends PeerView>(views: Iterable<View>): View | undefined {
+  let oldest: View | undefined;
+  for (const view of views) if (oldest === undefined || view.lastSeenMs < oldest.lastSeenMs) oldest = view;
+  return oldest;
+}

@@ -10,7 +10,7 @@ export interface PeerView {
 
 /** Who serves what now: soft state fed by adverts, forgotten after `ADVERT_TTL_MS`, on leaving or disconnection. */
 export interface PeerRegistry {
-  /** Peers in no particular order; never more than `MAX_PEERS`. */
+  /** Peers in no particular order, never more than `MAX_PEERS`; at a relay only those connected to it now. */
   peers(): readonly PeerView[];
   get(peer: PeerName): PeerView | undefined;
   /** Calls `listener` after every change; returns what ends that. */

@@ -39,12 +39,16 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   const topic = membershipTopic(region);
   const node = await createNode({ role, topic, privateKey, listen });
   const peer = peerName(node.peerId);
-  const registry = createPeerRegistry({ clock });
+  const inference = createInferenceService({ node });
+  const { openSession, rttMs } = inference;
+  const registry = createPeerRegistry(
+    { clock, isConnected: (name) => rttMs(name) !== undefined },
+    { connectedOnly: role === 'relay' },
+  );
   const membership = createMembershipService(
     { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, clock, logger },
     { topic },
   );
-  const inference = createInferenceService({ node });
   const relayLink =
     init.relayMultiaddrs === undefined
       ? undefined
@@ -61,7 +65,6 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     generator: { generate: (request, options) => currentGenerator(serving).generate(request, options) },
     served: (manifest) => serving?.servedWhole(manifest),
   };
-  const { openSession, rttMs } = inference;
   const coordinator = createCoordinator({ registry, openSession, rttMs, clock, random, logger, local });
 
   return {

@@ -1,3 +1,5 @@
+import { generateKeyPair } from '@libp2p/crypto/keys';
+import { peerIdFromPublicKey } from '@libp2p/peer-id';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
 import type { ManifestHash, ModelId } from '../ids.ts';
@@ -13,6 +15,7 @@ import { addLengthPrefix } from '../wire/length-prefix.ts';
 import { MAX_STAGE_MESSAGE_BYTES } from '../wire/limits.ts';
 import { createMessageChannel } from '../wire/message-channel.ts';
 import { createNetwork } from './create-network.ts';
+import { encodeAdvert } from './membership/service.ts';
 import type { Network, ServingHandle } from './network.ts';
 import { generatePrivateKey } from './private-key.ts';
 
@@ -253,6 +256,30 @@ describe('a relay and its peers', () => {
     await liar.node.services.pubsub.publish(membershipTopic(REGION), new Uint8Array(5_000));
     honest.serving.pause();
     await until(relay.registry, () => relay.registry.get(honest.network.peer)?.advert.state === 'paused');
+    expect(relay.registry.peers().map(({ peer }) => peer)).toEqual([honest.network.peer]);
+  });
+
+  it('takes no adverts of identities that are not connected to the relay', async () => {
+    const relay = await startRelay();
+    const honest = await startContributor(relay.multiaddrs());
+    await seen(relay, honest);
+    const topic = membershipTopic(REGION);
+    const validate = relay.node.services.pubsub.topicValidators.get(topic);
+    for (let index = 0; index < 5; index++) {
+      const { publicKey } = await generateKeyPair('Ed25519');
+      const data = encodeAdvert({ v: 1, run: 1, sequence: 1, state: 'serving', kind: 'node', models: [served] });
+      const from = peerIdFromPublicKey(publicKey);
+      const outcome = await validate?.(honest.network.node.peerId, {
+        type: 'signed',
+        from,
+        topic,
+        data,
+        sequenceNumber: 1n,
+        signature: new Uint8Array(),
+        key: publicKey,
+      });
+      expect(outcome).toBe('ignore');
+    }
     expect(relay.registry.peers().map(({ peer }) => peer)).toEqual([honest.network.peer]);
   });
 

@@ -24,7 +24,10 @@ export interface MembershipComponents {
   readonly logger?: StructuredLogger | undefined;
 }
 
-/** Feeds the registry from a region's gossip topic, and announces this node there. */
+/**
+ * Feeds the registry from a region's gossip topic, and announces this node there. What the registry does not
+ * take (old, too frequent, of a stranger without a connection to a relay) is not forwarded either.
+ */
 export interface MembershipService {
   start(): void;
   stop(): void;
