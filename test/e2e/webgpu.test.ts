@@ -19,25 +19,25 @@ const KEEP_DEVICES = `{
 
 declare const devicesOfTest: GPUDevice[];
 
+const ask = (client: OpenAI, maxTokens: number) =>
+  client.chat.completions.create({
+    model: MODEL,
+    // Short: a software adapter reads about one token a second.
+    messages: [
+      { role: 'system', content: 'Count.' },
+      { role: 'user', content: '1 2 3 4 5' },
+    ],
+    temperature: 0,
+    max_tokens: maxTokens,
+    stream: true,
+  });
+
 describe('a tab contributes on webgpu (a software adapter here)', () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchChromium();
   });
   afterAll(() => browser.close());
-
-  const ask = (client: OpenAI, maxTokens: number) =>
-    client.chat.completions.create({
-      model: MODEL,
-      // Short: a software adapter reads about one token a second.
-      messages: [
-        { role: 'system', content: 'Count.' },
-        { role: 'user', content: '1 2 3 4 5' },
-      ],
-      temperature: 0,
-      max_tokens: maxTokens,
-      stream: true,
-    });
 
   it('answers a /v1 request', async () => {
     await using relay = await Relay.start({ contribute: false });

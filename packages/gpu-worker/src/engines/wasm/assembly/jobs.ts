@@ -30,14 +30,18 @@ const MATMUL_F16: i32 = 3;
 const ATTENTION: i32 = 4;
 const SWIGLU: i32 = 5;
 
-/** Row groups (of four rows) per chunk: some microseconds of work, little beside what taking a chunk costs. */
-const GROUPS_PER_CHUNK: i32 = 16;
+/**
+ * Blocks of 32 columns x 4 rows x 1 input per chunk: some 10 us of work. Smaller chunks share the work out more evenly,
+ * but taking one costs a cache line's way between cores.
+ */
+const BLOCKS_PER_CHUNK: i32 = 1296;
+const MIN_GROUPS_PER_CHUNK: i32 = 8;
 const SWIGLU_FLOATS_PER_UNIT: i32 = 1024;
 
 /** Looks at the epoch before a helper sleeps: long enough to stay awake between two tokens of an answer. */
-const SPINS_BEFORE_SLEEP: i32 = 50_000;
+const SPINS_BEFORE_SLEEP: i32 = 300_000;
 /** Looks at the helpers before the caller sleeps, and how long it then waits before it gives the engine up. */
-const SPINS_BEFORE_WAIT: i32 = 20_000;
+const SPINS_BEFORE_WAIT: i32 = 300_000;
 const HELPERS_LOST_NS: i64 = 10_000_000_000;
 
 let control: usize = 0;
@@ -180,7 +184,8 @@ function addQuantized(
   kind: i32, w: usize, x: usize, scales: usize, sums: usize, y: usize,
   rows: i32, blocks: i32, inputs: i32, rowBytes: usize,
 ): void {
-  const entry = add(kind, rows >> 2, GROUPS_PER_CHUNK);
+  const units = kind == MATMUL_F32 || kind == MATMUL_F16 ? (blocks + 31) >> 5 : blocks;
+  const entry = add(kind, rows >> 2, max(MIN_GROUPS_PER_CHUNK, BLOCKS_PER_CHUNK / (units * inputs)));
   store<usize>(entry, w, 16), store<usize>(entry, x, 20), store<usize>(entry, scales, 24), store<usize>(entry, sums, 28);
   store<usize>(entry, y, 32), store<i32>(entry, blocks, 36), store<i32>(entry, inputs, 40), store<usize>(entry, rowBytes, 44);
 }
