@@ -36,7 +36,8 @@ export const createEngine: CreateEngine = async (kind, components, init) => {
     }
     case 'webgpu': {
       const { createWebGpuEngine } = await import('./webgpu/engine.ts');
-      return createWebGpuEngine(components, { ...init, tuning: {} });
+      const { createTuningStore } = await import('./webgpu/tuning-store.ts');
+      return createWebGpuEngine(components, { ...init, tuning: { store: createTuningStore() } });
     }
     case 'reference': {
       const { createReferenceEngine } = await import('./reference/engine.ts');

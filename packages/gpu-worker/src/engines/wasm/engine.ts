@@ -77,12 +77,8 @@ export async function createWasmEngine({ reader }: WasmEngineComponents, init: W
     maxBatchTokens,
     variant: threads > 1 ? `${variant}, ${threads} threads` : variant,
   };
-  const helpers = await startHelpers({ module, memory: memory.memory }, jobs);
-  const stop = () => {
-    kernels.stopHelpers();
-    for (const helper of helpers) helper.terminate();
-  };
-  return new WasmEngine(info, pages, pass, stop);
+  await startHelpers({ module, memory: memory.memory }, jobs);
+  return new WasmEngine(info, pages, pass, () => kernels.stopHelpers());
 }
 
 class WasmEngine implements Engine {

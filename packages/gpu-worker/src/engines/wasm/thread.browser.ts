@@ -1,6 +1,11 @@
 import { runThread } from './thread-loop.ts';
 import type { ThreadStart } from './threads.ts';
 
-addEventListener('message', ({ data }: MessageEvent<ThreadStart>) => void runThread(data, () => postMessage('ready')), {
-  once: true,
-});
+addEventListener(
+  'message',
+  async ({ data }: MessageEvent<ThreadStart>) => {
+    await runThread(data, () => postMessage('ready'));
+    close();
+  },
+  { once: true },
+);

@@ -10,7 +10,7 @@ export interface ThreadStart {
   readonly scores: number;
 }
 
-/** A spawned helper: `ready` settles once it waits for work, or rejects when it cannot. */
+/** A spawned helper: `ready` settles once it waits for work, or rejects when it cannot; `terminate` is for the latter. */
 export interface HelperThread {
   readonly ready: Promise<void>;
   terminate(): void;
@@ -24,11 +24,14 @@ export class ThreadStartError extends OpenGatewayError {
   }
 }
 
-/** Starts one helper for every scratch but the first, which is the caller's own. */
+/**
+ * Starts one helper for every scratch but the first, which is the caller's own. They end by themselves when the kernels'
+ * `stopHelpers` is called: to terminate a thread in the middle of a kernel can take the whole process of Node down.
+ */
 export async function startHelpers(
   { module, memory }: { module: WebAssembly.Module; memory: WebAssembly.Memory },
   { control, scores }: JobMemory,
-): Promise<readonly HelperThread[]> {
+): Promise<void> {
   const helpers = scores.slice(1).map((address) => spawnThread({ module, memory, control, scores: address }));
   try {
     await Promise.all(helpers.map(({ ready }) => ready));
@@ -36,5 +39,4 @@ export async function startHelpers(
     for (const helper of helpers) helper.terminate();
     throw new ThreadStartError(cause);
   }
-  return helpers;
 }
