@@ -11,15 +11,17 @@ const DATABASE = 'opengateway-tuning';
 
 /** Keeps in this browser what tuning chose, so that a device is measured once per adapter and shape. */
 export function createTuningStore({ database = DATABASE }: { readonly database?: string } = {}): TuningStore {
-  const opened = openDB<TuningDatabase>(database, 1, {
-    upgrade: (created) => void created.createObjectStore('choices'),
-  });
-  // Whoever asks hears of a failure; nobody may ever ask.
-  opened.catch(() => {});
+  // Where the browser forbids storage (or there is none, as in Node) nothing is kept, and each load measures anew.
+  const opened = Promise.resolve()
+    .then(() =>
+      openDB<TuningDatabase>(database, 1, { upgrade: (created) => void created.createObjectStore('choices') }),
+    )
+    .catch(() => null);
   return {
-    get: async (key) => (await opened).get('choices', key),
+    get: async (key) => (await opened)?.get('choices', key),
     async set(key, value) {
-      const choices = (await opened).transaction('choices', 'readwrite').objectStore('choices');
+      const choices = (await opened)?.transaction('choices', 'readwrite').objectStore('choices');
+      if (!choices) return;
       if ((await choices.count()) >= MAX_TUNING_CHOICES) await choices.clear();
       await choices.put(value, key);
     },
