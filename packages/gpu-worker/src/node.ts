@@ -1,8 +1,7 @@
-import { Worker } from 'node:worker_threads';
 import { createEngineClientFor } from './worker/engine-client.ts';
-import type { ResourceLimits, TransferListItem } from 'node:worker_threads';
+import { spawnNodeWorker } from './worker/spawn-node-worker.ts';
+import type { ResourceLimits } from 'node:worker_threads';
 import type { EngineClient } from './worker/engine-client.ts';
-import type { NodeWorkerData } from './worker/node-worker-data.ts';
 
 export * from './api.ts';
 export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
@@ -33,25 +32,10 @@ const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 3, maxOldGener
  * await engine.load({ manifest, weights: { kind: 'directory', path }, engine: 'wasm', layers });
  */
 export const createEngineClient = ({ storeDirectory }: NodeEngineClientInit = {}): EngineClient =>
-  createEngineClientFor(() => {
-    const { port1, port2 } = new MessageChannel();
-    const workerData: NodeWorkerData = { port: port2, ...(storeDirectory === undefined ? {} : { storeDirectory }) };
-    const worker = new Worker(new URL('./worker.node.ts', import.meta.url), {
+  createEngineClientFor(() =>
+    spawnNodeWorker(new URL('./worker.node.ts', import.meta.url), {
       name: 'opengateway-engine',
-      workerData,
-      transferList: [port2 as unknown as TransferListItem],
       resourceLimits: WORKER_LIMITS,
-    });
-    return {
-      endpoint: port1,
-      onFailure(listener) {
-        worker.on('error', listener);
-        worker.on('messageerror', listener);
-        worker.on('exit', (code) => listener(new Error(`it ended with code ${code}`)));
-      },
-      async terminate() {
-        port1.close();
-        await worker.terminate();
-      },
-    };
-  });
+      ...(storeDirectory === undefined ? {} : { storeDirectory }),
+    }),
+  );

@@ -1,7 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import { spawnNodeWorker } from '../worker/spawn-node-worker.ts';
 import { createTextClientFor } from './text-client.ts';
-import type { ResourceLimits, TransferListItem } from 'node:worker_threads';
-import type { NodeWorkerData } from '../worker/node-worker-data.ts';
+import type { ResourceLimits } from 'node:worker_threads';
 import type { TextModel } from './api.ts';
 import type { TextClient } from './text-client.ts';
 
@@ -18,26 +17,9 @@ const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGene
  */
 export const createTextClient = (model: TextModel): Promise<TextClient> =>
   createTextClientFor(model, {
-    spawn: () => {
-      const { port1, port2 } = new MessageChannel();
-      const workerData: NodeWorkerData = { port: port2 };
-      const worker = new Worker(new URL('./text-worker.node.ts', import.meta.url), {
+    spawn: () =>
+      spawnNodeWorker(new URL('./text-worker.node.ts', import.meta.url), {
         name: 'opengateway-text',
-        workerData,
-        transferList: [port2 as unknown as TransferListItem],
         resourceLimits: WORKER_LIMITS,
-      });
-      return {
-        endpoint: port1,
-        onFailure(listener) {
-          worker.on('error', listener);
-          worker.on('messageerror', listener);
-          worker.on('exit', (code) => listener(new Error(`it ended with code ${code}`)));
-        },
-        async terminate() {
-          port1.close();
-          await worker.terminate();
-        },
-      };
-    },
+      }),
   });

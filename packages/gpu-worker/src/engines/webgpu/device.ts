@@ -1,5 +1,6 @@
 import { MAX_BINDING_BYTES, MAX_KEPT_FAULTS } from './constants.ts';
 import { DeviceLostError, GpuFailedError, GpuMemoryError, GpuUnavailableError } from './errors.ts';
+import { SOFTWARE_ADAPTER_NAMES } from '../../probe/software-adapter.ts';
 
 /** What picks kernel variants; each may be missing. */
 export interface GpuFeatures {
@@ -29,8 +30,6 @@ const REQUIRED_LIMITS = {
   maxComputeInvocationsPerWorkgroup: 128,
 } as const;
 
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i;
-
 /**
  * A device, what it can do, and whether it still works. Fires `lost` and `error`.
  *
@@ -57,7 +56,7 @@ export class GpuDevice extends EventTarget {
     this.device = device;
     const { vendor, architecture, device: model, description, isFallbackAdapter } = device.adapterInfo;
     this.description = [vendor, architecture, model, description].filter(Boolean).join(' ') || 'unknown GPU';
-    this.isSoftware = isFallbackAdapter || SOFTWARE.test(this.description);
+    this.isSoftware = isFallbackAdapter || SOFTWARE_ADAPTER_NAMES.test(this.description);
     this.features = {
       subgroups: device.features.has('subgroups'),
       float16: device.features.has('shader-f16'),
