@@ -1,10 +1,9 @@
-import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface';
+import type { Stream } from '@libp2p/interface';
 import type * as z from 'zod/mini';
-import { ByteQueue } from './byte-queue.ts';
+import { createByteChannel } from './byte-channel.ts';
+import type { ByteChannel } from './byte-channel.ts';
 import { decodeMessage, encodeMessage } from './codec.ts';
-import { MalformedMessageError } from './errors.ts';
 import { addLengthPrefix, takeMessage } from './length-prefix.ts';
-import { raceAbort } from './race-abort.ts';
 
 interface ReceiveOptions {
   readonly maxBytes: number;
@@ -12,9 +11,7 @@ interface ReceiveOptions {
 }
 
 /** Length-prefixed CBOR messages over one libp2p stream, with back-pressure both ways. */
-export interface MessageChannel {
-  /** Aborted when the stream is gone or the other side says it will write no more. */
-  readonly ended: AbortSignal;
+export interface MessageChannel extends Pick<ByteChannel, 'ended' | 'close' | 'abort'> {
   /**
    * Sends one message and resolves when the stream takes more.
    * @throws what the stream throws when it is closed or reset.
@@ -27,94 +24,27 @@ export interface MessageChannel {
    * @throws `malformed_message`, `message_too_large`, the stream's error, or the signal's reason.
    */
   receive<Schema extends z.ZodMiniType>(schema: Schema, options: ReceiveOptions): Promise<z.output<Schema> | undefined>;
-  /** Ends in order once everything sent is on its way. */
-  close(options?: { signal?: AbortSignal }): Promise<void>;
-  /** Resets the stream at once. Idempotent. */
-  abort(error: Error): void;
 }
 
 /**
  * @param init.readAheadBytes Bytes held before the stream is paused, so that a reader that does not read
  * stops the writer; at least the largest message expected.
  */
-export function createMessageChannel(stream: Stream, init: { readAheadBytes: number }): MessageChannel {
-  const queue = new ByteQueue();
-  const ended = new AbortController();
-  let failure: Error | undefined;
-  let aborted = false;
-  let changed = Promise.withResolvers<void>();
-  const wake = () => {
-    changed.resolve();
-    changed = Promise.withResolvers();
-  };
+export const createMessageChannel = (stream: Stream, init: { readAheadBytes: number }): MessageChannel =>
+  messagesOf(createByteChannel(stream, init));
 
-  const onMessage = (event: StreamMessageEvent) => {
-    queue.push(event.data.subarray());
-    if (queue.byteLength > init.readAheadBytes && stream.readStatus === 'readable') stream.pause();
-    wake();
-  };
-  const onClose = (event: StreamCloseEvent) => {
-    failure ??= event.error;
-    ended.abort(event.error);
-    wake();
-  };
-  const onRemoteCloseWrite = () => {
-    ended.abort();
-    wake();
-  };
-  stream.addEventListener('close', onClose);
-  stream.addEventListener('remoteCloseWrite', onRemoteCloseWrite);
-  stream.addEventListener('message', onMessage);
-  if (stream.status !== 'open' || stream.remoteWriteStatus !== 'writable') ended.abort();
-
-  const hasEnded = () =>
-    stream.readBufferLength === 0 && (stream.remoteWriteStatus !== 'writable' || stream.status !== 'open');
-
-  return {
-    ended: ended.signal,
-    async send(message, { signal } = {}) {
-      signal?.throwIfAborted();
-      if (!stream.send(addLengthPrefix(encodeMessage(message)))) await drained(stream, signal);
-    },
-    async receive(schema, { maxBytes, signal }) {
-      for (;;) {
-        signal?.throwIfAborted();
-        if (aborted && failure !== undefined) throw failure;
+/** Messages on a channel that carries other units too. */
+export const messagesOf = (channel: ByteChannel): MessageChannel => ({
+  ended: channel.ended,
+  send: (message, options) => channel.write(addLengthPrefix(encodeMessage(message)), options),
+  receive: (schema, { maxBytes, signal }) =>
+    channel.read(
+      (queue) => {
         const bytes = takeMessage(queue, maxBytes);
-        if (stream.readStatus === 'paused' && queue.byteLength <= init.readAheadBytes) stream.resume();
-        if (bytes !== undefined) return decodeMessage(schema, bytes, maxBytes);
-        if (hasEnded()) {
-          if (failure !== undefined) throw failure;
-          if (queue.byteLength > 0) throw new MalformedMessageError('The stream ended inside a message.');
-          return undefined;
-        }
-        await raceAbort(changed.promise, signal);
-      }
-    },
-    close: (options) => stream.close(options),
-    abort(error) {
-      aborted = true;
-      failure ??= error;
-      stream.abort(error);
-      wake();
-    },
-  };
-}
-
-/** Resolves when the stream takes more; its own `onDrain` is satisfied for good after the first time. */
-async function drained(stream: Stream, signal?: AbortSignal): Promise<void> {
-  while (stream.writableNeedsDrain) {
-    const next = Promise.withResolvers<void>();
-    const onDrain = () => next.resolve();
-    const onClose = (event: StreamCloseEvent) => next.reject(event.error ?? new Error('The stream closed.'));
-    stream.addEventListener('drain', onDrain);
-    stream.addEventListener('close', onClose);
-    try {
-      if (stream.writeStatus === 'closed') throw new Error('The stream closed.');
-      await raceAbort(next.promise, signal);
-    } finally {
-      stream.removeEventListener('drain', onDrain);
-      stream.removeEventListener('close', onClose);
-    }
-  }
-}
+        return bytes === undefined ? undefined : decodeMessage(schema, bytes, maxBytes);
+      },
+      { signal },
+    ),
+  close: (options) => channel.close(options),
+  abort: (error) => channel.abort(error),
+});
