@@ -28,6 +28,7 @@ export type {
 export * from './inference/coordinator-types.ts';
 export * from './inference/errors.ts';
 export * from './inference/generator.ts';
+export * from './inference/layer-runner.ts';
 export type { StructuredLogger } from './inference/logger.ts';
 export { INFERENCE_PROTOCOL } from './inference/messages.ts';
 export { createStage } from './inference/stage.ts';
