@@ -7,3 +7,12 @@ export const EXPECTED_ANSWER_TOKENS = 256;
 
 /** Round trip assumed of a connection that has not been measured yet. */
 export const UNMEASURED_RTT_MS = 50;
+
+/** Stages of one chain: each is another device that may leave in the middle of an answer. */
+export const MAX_CHAIN_STAGES = 8;
+
+/** Round trip of one hop beyond which a chain is no use: half of it is paid for every token. */
+export const MAX_HOP_RTT_MS = 300;
+
+/** Chains whose times per token differ by no more count as equal: then the one of fewer stages is taken. */
+export const NEAR_EQUAL_SHARE = 0.1;

@@ -1,59 +1,10 @@
 import { isWholeModel } from '../ids.ts';
-import type { ManifestHash, PeerName } from '../ids.ts';
-import type { RouteStage } from '../inference/coordinator-types.ts';
+import type { PeerName } from '../ids.ts';
 import type { ServedModel } from '../membership/advert.ts';
-import type { PeerView } from '../membership/peer-view.ts';
 import { expectedFinishMs } from './expected-finish.ts';
+import type { PlannedRoute, Rejection, RejectionReason, RouteKnowledge, RoutePlan, RouteRequest } from './types.ts';
 
-type RejectionReason =
-  | 'model-not-served'
-  | 'part-of-model'
-  | 'not-serving'
-  | 'context-too-short'
-  | 'unreachable'
-  | 'excluded';
-
-export interface Rejection {
-  readonly peer: PeerName;
-  readonly reason: RejectionReason;
-}
-
-export interface RouteRequest {
-  readonly manifest: ManifestHash;
-  readonly layerCount: number;
-  /** Prompt and answer so far. */
-  readonly promptTokens: number;
-  readonly maxTokens: number;
-}
-
-export interface RouteKnowledge {
-  readonly peers: readonly PeerView[];
-  /** Round trip of the open connection to a peer; undefined where there is none. */
-  rttMs(peer: PeerName): number | undefined;
-  /** Sessions this coordinator opened there less those that ended since the peer's last advert. */
-  unseenSessions(peer: PeerName, sinceMs: number): number;
-  /** Peers not to be used by this request. */
-  readonly excluded: ReadonlySet<PeerName>;
-  /** Peers used only where there is no other. */
-  penalised(peer: PeerName): boolean;
-  /** What this device serves to itself. */
-  readonly local?: { readonly peer: PeerName; readonly served: ServedModel } | undefined;
-}
-
-export interface PlannedRoute {
-  readonly stages: readonly RouteStage[];
-  readonly served: ServedModel;
-  readonly local: boolean;
-  readonly rttMs: number;
-  readonly expectedFinishMs: number;
-}
-
-export interface RoutePlan {
-  /** Undefined where nobody qualifies. */
-  readonly route: PlannedRoute | undefined;
-  /** Everyone considered and not able, with the reason. */
-  readonly rejections: readonly Rejection[];
-}
+export type { PlannedRoute, PlannedStage, Rejection, RouteKnowledge, RoutePlan, RouteRequest } from './types.ts';
 
 /**
  * The whole-model peer with the lowest expected finish; equal ones by name, so that equal knowledge gives
@@ -67,7 +18,8 @@ export function planRoute(request: RouteRequest, knowledge: RouteKnowledge): Rou
     if (typeof result === 'string') rejections.push({ peer: view.peer, reason: result });
     else if (best === undefined || isBetter(result, best)) best = result;
   }
-  return { route: best?.route, rejections };
+  const reason = best === undefined ? 'layers-missing' : 'whole-model';
+  return { route: best?.route, full: false, reason, missing: [], rejections };
 }
 
 interface Offer {
@@ -113,7 +65,13 @@ function examine(offer: Offer, request: RouteRequest, knowledge: RouteKnowledge)
   return {
     peer,
     penalised: knowledge.penalised(peer),
-    route: { stages: [{ peer, engine: served.engine, layers }], served, local, rttMs, expectedFinishMs: finish },
+    route: {
+      stages: [{ peer, engine: served.engine, layers, served, local, rttMs, hopRttMs: 0, expectedTokenMs: 0 }],
+      expectedTokenMs: 0,
+      expectedFinishMs: finish,
+      // Read by callers that know single stages only.
+      ...{ served, local, rttMs },
+    },
   };
 }
 
