@@ -1,17 +1,24 @@
 import type { Clock } from '../clock.ts';
-import type { ManifestHash, SessionId } from '../ids.ts';
-import type { PlannedRoute } from '../routing/plan-route.ts';
-import { withDeadline } from '../wire/deadline.ts';
-import { raceAbort } from '../wire/race-abort.ts';
+import { errorCode } from '../errors.ts';
+import type { ManifestHash, PeerName, SessionId } from '../ids.ts';
+import type { PlannedRoute } from '../routing/types.ts';
+import { checkStageEvent } from './check-stage-event.ts';
 import { classifyLoss, classifyReported } from './classify-failure.ts';
 import type { FailureVerdict } from './classify-failure.ts';
-import { FIRST_WORD_TIMEOUT_MS } from './constants.ts';
-import type { CoordinatorEvent } from './coordinator-types.ts';
-import { ProtocolViolationError, StageLeavingError, StageSilentError, StageStalledError } from './errors.ts';
+import { BLAME_GRACE_MS, SUMMARY_WAIT_MS } from './constants.ts';
+import type { CoordinatorEvent, HopReport, StageReport } from './coordinator-types.ts';
+import { StageLeavingError, StageStalledError } from './errors.ts';
+import { findCulprit, findStalled } from './find-culprit.ts';
+import type { Complaint, Culprit } from './find-culprit.ts';
 import type { GenerateRequest, StageTiming } from './generator.ts';
+import type { HiddenFormat } from './layer-runner.ts';
+import { createPhaseTimer } from './phase-timer.ts';
 import { createProgressDeadline } from './progress-deadline.ts';
+import type { ProgressDeadline } from './progress-deadline.ts';
 import { reportedFailure } from './reported-failure.ts';
 import { createSilenceDeadline } from './silence-deadline.ts';
+import { StageGroup } from './stage-group.ts';
+import type { StageWord } from './stage-group.ts';
 import type { SessionRequest, StageEvent, StageSession } from './stage-session.ts';
 
 export interface AttemptInit {
@@ -21,171 +28,237 @@ export interface AttemptInit {
   readonly request: GenerateRequest;
   /** Tokens there are: `[0, vocabularySize)`. */
   readonly vocabularySize: number;
+  /** Of hidden states between stages. */
+  readonly format: HiddenFormat;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  open(request: SessionRequest, options: { signal: AbortSignal }): Promise<StageSession>;
+  /** Opens the session of stage `index` of the route. */
+  open(index: number, request: SessionRequest, options: { signal: AbortSignal }): Promise<StageSession>;
 }
 
-export type AttemptEvent = { readonly type: 'accepted' } | Extract<CoordinatorEvent, { type: 'progress' | 'token' }>;
+export type AttemptEvent =
+  /** `hops`: by stage, as far as they are known; empty for a single stage. */
+  | { readonly type: 'accepted'; readonly hops: readonly (HopReport | undefined)[] }
+  | Extract<CoordinatorEvent, { type: 'progress' | 'token' }>;
 
 export type AttemptResult =
-  | { readonly ended: true; readonly reason: 'stop' | 'length'; readonly timing: StageTiming }
-  | { readonly ended: false; readonly error: unknown; readonly verdict: FailureVerdict; readonly timing: StageTiming };
-
-/**
- * One session on one route, until it ends or is lost. Throws only the client's own abort; every other
- * failure is a result with what to do about it.
- */
-export async function* attempt(init: AttemptInit): AsyncGenerator<AttemptEvent, AttemptResult> {
-  const { clock, signal, request, route } = init;
-  const silence = createSilenceDeadline(route.served, route.rttMs);
-  const progress = createProgressDeadline(route.served, request.tokens.length);
-  const timer = createPhaseTimer(clock);
-  const lost = (error: unknown, verdict: FailureVerdict): AttemptResult => {
-    signal.throwIfAborted();
-    return { ended: false, error, verdict, timing: timer.elapsed() };
-  };
-  let session: StageSession | undefined;
-  let accepted = false;
-  let tokens = 0;
-  try {
-    session = await openWithin(init);
-    for (;;) {
-      const waitingSinceMs = clock.now();
-      const event = await nextWithin(
-        session,
-        { silenceMs: accepted ? silence.timeoutMs() : FIRST_WORD_TIMEOUT_MS, progressMs: progress.leftMs() },
-        clock,
-        signal,
-      );
-      const waitedMs = clock.now() - waitingSinceMs;
-      silence.observe(waitedMs);
-      progress.observe(event, waitedMs);
-      checkOrder(event, { accepted, tokensLeft: request.maxTokens - tokens });
-      switch (event.type) {
-        case 'accepted':
-          accepted = true;
-          yield event;
-          break;
-        case 'progress':
-          if (event.state === 'decode') break;
-          timer.enter(event.state === 'queued' ? 'queuedMs' : 'prefillMs');
-          yield { type: 'progress', state: event.state, done: event.done, total: event.total };
-          break;
-        case 'token':
-          checkToken(event, init);
-          timer.enter('decodeMs');
-          tokens += 1;
-          yield event.logprobs === undefined
-            ? { type: 'token', token: event.token }
-            : { type: 'token', token: event.token, logprobs: event.logprobs };
-          break;
-        case 'end':
-          return { ended: true, reason: event.reason, timing: event.timing };
-        case 'leaving':
-          throw new StageLeavingError();
-        case 'error': {
-          const error = reportedFailure(event.error);
-          return lost(error, classifyReported(error));
-        }
-        default:
-          event satisfies never;
-      }
+  | {
+      readonly ended: true;
+      readonly reason: 'stop' | 'length';
+      readonly timing: StageTiming;
+      readonly reports: readonly StageReport[];
     }
-  } catch (error) {
-    return lost(error, classifyLoss(error));
-  } finally {
-    session?.close();
-  }
-}
+  | {
+      readonly ended: false;
+      readonly error: unknown;
+      readonly verdict: FailureVerdict;
+      readonly timing: StageTiming;
+      readonly culprit: Culprit;
+    };
 
-const sessionRequest = ({ request, session, manifest, route }: AttemptInit): SessionRequest => {
-  const [start, end] = route.served.layers;
-  return { ...request, session, manifest, layers: { start, end } };
+/** What a stage says of its neighbours: its own loss is nobody's fault but theirs. */
+const COMPLAINTS: Readonly<Record<string, 'next' | 'previous'>> = {
+  next_stage_lost: 'next',
+  previous_stage_lost: 'previous',
+  bad_frame: 'previous',
+  invalid_input: 'previous',
 };
 
-/** Opens the session; one that opens after its deadline is closed unseen. */
-function openWithin(init: AttemptInit): Promise<StageSession> {
-  const { clock, signal } = init;
-  const silent = new StageSilentError(FIRST_WORD_TIMEOUT_MS);
-  return withDeadline({ clock, ms: FIRST_WORD_TIMEOUT_MS, error: () => silent, signal }, async (deadline) => {
-    // Later only the client's signal ends the session: the deadline's is never aborted once this settles.
-    const opening = init.open(sessionRequest(init), { signal: AbortSignal.any([signal, deadline]) });
+/**
+ * One session on every stage of a route, until the answer ends or a stage is lost. Throws only the client's own
+ * abort; every other failure is a result with what to do about it and whose it is.
+ */
+export const attempt = (init: AttemptInit): AsyncGenerator<AttemptEvent, AttemptResult> => new Attempt(init).run();
+
+class Attempt {
+  readonly #init: AttemptInit;
+  readonly #stages: StageGroup;
+  readonly #progress: ProgressDeadline;
+  readonly #timer;
+  readonly #lastStage: number;
+  readonly #hops: (HopReport | undefined)[];
+  /** Positions computed, by stage. */
+  readonly #done: number[];
+  #announced = false;
+  #tokens = 0;
+
+  constructor(init: AttemptInit) {
+    const { route, clock, request, signal } = init;
+    const { stages } = route;
+    this.#init = init;
+    this.#lastStage = stages.length - 1;
+    this.#hops = stages.map(() => undefined);
+    this.#done = stages.map(() => 0);
+    this.#timer = createPhaseTimer(clock);
+    this.#progress = createProgressDeadline(combinedRates(route), request.tokens.length);
+    const silences = stages.map(({ served, rttMs }) => createSilenceDeadline(served, rttMs));
+    this.#stages = new StageGroup(
+      { clock, silences, open: (index, options) => init.open(index, this.#sessionRequest(index), options) },
+      signal,
+    );
+  }
+
+  async *run(): AsyncGenerator<AttemptEvent, AttemptResult> {
+    const { clock, signal } = this.#init;
     try {
-      return await raceAbort(opening, deadline);
-    } catch (error) {
-      opening.then(
-        (late) => late.close(),
-        () => {}, // the same failure, or one that no longer matters
-      );
-      throw error;
+      for (;;) {
+        const sinceMs = clock.now();
+        const word = await this.#stages.next(Math.max(0, this.#progress.leftMs()), signal);
+        const waitedMs = clock.now() - sinceMs;
+        if (word === undefined) return this.#stalled();
+        const { index } = word;
+        const isLast = index === this.#lastStage;
+        this.#progress.observe('event' in word && isLast ? word.event : undefined, waitedMs);
+        const failure = this.#failureOf(word);
+        if (failure !== undefined) return await this.#lost(index, failure);
+        const { event } = word as Extract<StageWord, { event: StageEvent }>;
+        if (event.type === 'accepted') this.#hops[index] = event.hop;
+        if (event.type === 'progress') this.#done[index] = event.done;
+        if (!this.#announced && (this.#allAccepted() || event.type === 'token')) {
+          this.#announced = true;
+          yield { type: 'accepted', hops: this.#lastStage === 0 ? [] : this.#hops };
+        }
+        if (!isLast) continue;
+        if (event.type === 'end') return await this.#ended(event);
+        const told = this.#tell(event);
+        if (told !== undefined) yield told;
+      }
+    } finally {
+      this.#stages.close();
     }
-  });
-}
-
-function checkOrder(event: StageEvent, state: { accepted: boolean; tokensLeft: number }): void {
-  const mayComeAnyTime = event.type === 'error' || event.type === 'leaving';
-  if (!mayComeAnyTime && state.accepted === (event.type === 'accepted')) {
-    throw new ProtocolViolationError(`Unexpected ${event.type}.`);
   }
-  if (event.type === 'token' && state.tokensLeft <= 0) throw new ProtocolViolationError('More tokens than asked for.');
-}
 
-/** A token outside the vocabulary, or with more or less about it than was asked for, is the sender's fault. */
-function checkToken(
-  { token, logprobs }: Extract<StageEvent, { type: 'token' }>,
-  { request, vocabularySize }: Pick<AttemptInit, 'request' | 'vocabularySize'>,
-): void {
-  const { topLogprobs } = request.sampling;
-  const isToken = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabularySize;
-  if (!isToken(token)) throw new ProtocolViolationError('A token outside the vocabulary.');
-  if ((logprobs === undefined) !== (topLogprobs === null)) {
-    throw new ProtocolViolationError('Log-probabilities that were not asked for, or none that were.');
+  /** What the client is told of what the last stage says. */
+  #tell(event: StageEvent): AttemptEvent | undefined {
+    if (event.type === 'progress') {
+      if (event.state === 'decode' || !this.#announced) return undefined;
+      this.#timer.enter(event.state === 'queued' ? 'queuedMs' : 'prefillMs');
+      return { type: 'progress', state: event.state, done: event.done, total: event.total };
+    }
+    if (event.type !== 'token') return undefined;
+    this.#timer.enter('decodeMs');
+    this.#tokens += 1;
+    const { token, logprobs } = event;
+    return logprobs === undefined ? { type: 'token', token } : { type: 'token', token, logprobs };
   }
-  if (logprobs === undefined) return;
-  if (logprobs.top.length > (topLogprobs ?? 0) || !logprobs.top.every((entry) => isToken(entry.token))) {
-    throw new ProtocolViolationError('Log-probabilities of tokens that were not asked for.');
+
+  /** Why a word ends the attempt, if it does. */
+  #failureOf(
+    word: StageWord,
+  ): { error: unknown; verdict: FailureVerdict; complaint?: 'next' | 'previous' } | undefined {
+    this.#init.signal.throwIfAborted();
+    if ('error' in word) return { error: word.error, verdict: classifyLoss(word.error) };
+    const { event, index, accepted } = word;
+    if (event.type === 'leaving') {
+      const error = new StageLeavingError();
+      return { error, verdict: classifyLoss(error) };
+    }
+    if (event.type === 'error') {
+      const complaint = this.#lastStage === 0 ? undefined : COMPLAINTS[event.error.code];
+      const error = reportedFailure(event.error);
+      return { error, verdict: classifyReported(error), ...(complaint === undefined ? {} : { complaint }) };
+    }
+    try {
+      checkStageEvent(event, {
+        ...this.#init,
+        accepted,
+        isLast: index === this.#lastStage,
+        tokensLeft: this.#init.request.maxTokens - this.#tokens,
+      });
+      return undefined;
+    } catch (error) {
+      return { error, verdict: classifyLoss(error) };
+    }
+  }
+
+  async #lost(
+    index: number,
+    failure: { error: unknown; verdict: FailureVerdict; complaint?: 'next' | 'previous' },
+  ): Promise<AttemptResult> {
+    const { error, verdict, complaint } = failure;
+    const culprit =
+      complaint === undefined
+        ? { stage: index }
+        : findCulprit(await this.#gather({ kind: complaint, stage: index }), this.#done.length);
+    return { ended: false, error, verdict, timing: this.#timer.elapsed(), culprit };
+  }
+
+  /** A stage that complains of its neighbour may be the first to notice who is gone, or the one at fault. */
+  async #gather(first: Complaint): Promise<Complaint[]> {
+    const { clock, signal } = this.#init;
+    const complaints = [first];
+    const untilMs = clock.now() + BLAME_GRACE_MS;
+    for (;;) {
+      const leftMs = untilMs - clock.now();
+      const word = leftMs > 0 ? await this.#stages.next(leftMs, signal) : undefined;
+      if (word === undefined) return complaints;
+      if ('event' in word && word.event.type !== 'error' && word.event.type !== 'leaving') continue;
+      const kind = 'event' in word && word.event.type === 'error' ? COMPLAINTS[word.event.error.code] : undefined;
+      complaints.push({ kind: kind ?? 'lost', stage: word.index });
+      if (kind === undefined) return complaints;
+    }
+  }
+
+  #stalled(): AttemptResult {
+    const error = new StageStalledError();
+    const culprit = findStalled(this.#done);
+    return { ended: false, error, verdict: classifyLoss(error), timing: this.#timer.elapsed(), culprit };
+  }
+
+  async #ended(event: Extract<StageEvent, { type: 'end' }>): Promise<AttemptResult> {
+    const reports = this.#lastStage === 0 ? [] : await this.#reports();
+    return { ended: true, reason: event.reason, timing: event.timing, reports };
+  }
+
+  /** What each stage says the answer took it; those that do not say so in time are left out. */
+  async #reports(): Promise<StageReport[]> {
+    const { clock, signal, route } = this.#init;
+    const reports = new Map<number, StageReport>();
+    const untilMs = clock.now() + SUMMARY_WAIT_MS;
+    this.#stages.finish();
+    while (reports.size < route.stages.length) {
+      const leftMs = untilMs - clock.now();
+      const word = leftMs > 0 ? await this.#stages.next(leftMs, signal) : undefined;
+      if (word === undefined) break;
+      const { index } = word;
+      if (!('event' in word) || word.event.type !== 'summary') continue;
+      const { prefillMs, decodeMs, decodeSteps, sentBytes } = word.event;
+      const peer = route.stages[index]?.peer as PeerName;
+      reports.set(index, { peer, prefillMs, decodeMs, decodeSteps, sentBytes });
+    }
+    return [...reports].sort(([left], [right]) => left - right).map(([, report]) => report);
+  }
+
+  #allAccepted(): boolean {
+    return this.#done.every((_, index) => this.#stages.accepted(index));
+  }
+
+  #sessionRequest(index: number): SessionRequest {
+    const { request, session, manifest, route, format } = this.#init;
+    const { stages } = route;
+    const layers = (stages[index] as (typeof stages)[number]).layers;
+    if (stages.length === 1) return { ...request, session, manifest, layers };
+    const knowsTokens = index === 0 || index === this.#lastStage;
+    return {
+      ...request,
+      tokens: knowsTokens ? request.tokens : [],
+      session,
+      manifest,
+      layers,
+      chain: { peers: stages.map(({ peer }) => peer), index, tokenCount: request.tokens.length, format },
+    };
   }
 }
 
-interface Patience {
-  readonly silenceMs: number;
-  readonly progressMs: number;
-}
-
-function nextWithin(
-  session: StageSession,
-  { silenceMs, progressMs }: Patience,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<StageEvent> {
-  const next = session.next();
-  const ms = Math.max(0, Math.min(silenceMs, progressMs));
-  const error = () => (progressMs < silenceMs ? new StageStalledError() : new StageSilentError(silenceMs));
-  return withDeadline({ clock, ms, error, signal }, (deadline) => raceAbort(next, deadline));
-}
-
-type Phase = keyof StageTiming;
-
-/** Measures on this side what a lost stage cannot report any more. */
-function createPhaseTimer(clock: Clock) {
-  const timing: Record<Phase, number> = { queuedMs: 0, prefillMs: 0, decodeMs: 0 };
-  let phase: Phase = 'queuedMs';
-  let sinceMs = clock.now();
-  const settle = () => {
-    const nowMs = clock.now();
-    timing[phase] += nowMs - sinceMs;
-    sinceMs = nowMs;
-  };
+/** A chain as if it were one peer: a token passes through all of its stages. */
+function combinedRates({ stages }: PlannedRoute) {
+  const [first] = stages;
+  if (first !== undefined && stages.length === 1) return first.served;
+  const rate = (rates: readonly number[]) =>
+    rates.some((one) => one <= 0) ? 0 : 1 / rates.reduce((sum, one) => sum + 1 / one, 0);
   return {
-    enter(next: Phase) {
-      if (next === phase) return;
-      settle();
-      phase = next;
-    },
-    elapsed(): StageTiming {
-      settle();
-      return { ...timing };
-    },
+    slots: Math.max(1, ...stages.map(({ served }) => served.slots)),
+    prefillTokensPerSecond: rate(stages.map(({ served }) => served.prefillTokensPerSecond)),
+    decodeTokensPerSecond: rate(stages.map(({ served }) => served.decodeTokensPerSecond)),
   };
 }

@@ -21,11 +21,13 @@ const ACCUSING_CODES: ReadonlySet<string | undefined> = new Set([
   'protocol_violation',
 ]);
 
-/** Nobody's fault. */
+/** Nobody's fault, as far as one side can know. */
 const BLAMELESS_CODES: ReadonlySet<string | undefined> = new Set([
   'consumer_stalled',
   'invalid_logits',
   'model_not_served',
+  'next_stage_lost',
+  'previous_stage_lost',
   'reader_stalled',
   'stage_leaving',
 ]);

@@ -1,3 +1,5 @@
+import { MAX_HIDDEN_PAYLOAD_BYTES } from '../wire/limits.ts';
+
 /** Sessions one coordinator may have open on a stage: a relay speaks for many users, a tab for one. */
 export const MAX_SESSIONS_PER_PEER = 64;
 
@@ -89,3 +91,43 @@ export const MAX_PENALISED_PEERS = 1_024;
 
 /** Ended sessions remembered until the peer's next advert leaves them out. */
 export const MAX_REMEMBERED_SESSIONS = 1_024;
+
+/** Stages of one chain; every hop costs a round trip's half per token. */
+export const MAX_CHAIN_STAGES = 8;
+
+/**
+ * Payload on its way between two stages that was not taken up yet; before the receiver knows the session, one
+ * frame. A data channel cannot hold its sender back, so the stages do it themselves.
+ */
+export const LINK_WINDOW_BYTES = 524_288;
+
+/** Payload taken before it is said so: decode, with its small frames, says it every hundredth token. */
+export const LINK_TAKEN_STEP_BYTES = 131_072;
+
+/** Bytes held of a link before its stream is paused: the largest frame, with the first message. */
+export const LINK_READ_AHEAD_BYTES = MAX_HIDDEN_PAYLOAD_BYTES + 1_024;
+
+/** Ways that neighbours opened before the coordinator's word came: it may take longer than they. */
+export const MAX_PARKED_LINKS = 128;
+export const MAX_PARKED_LINKS_PER_PEER = 32;
+
+/** How long such a way is kept, its first message included. */
+export const PARKED_LINK_TIMEOUT_MS = 8_000;
+
+/** From `open` until the ways to both neighbours stand; below `FIRST_WORD_TIMEOUT_MS`, so that it can be told. */
+export const LINK_TIMEOUT_MS = 8_000;
+
+/** A neighbour that ended in order may be ahead of the coordinator's word by this much. */
+export const LINK_END_GRACE_MS = 1_000;
+
+/** How long other signs of who was lost are gathered after a stage complained of its neighbour. */
+export const BLAME_GRACE_MS = 150;
+
+/** How long the stages get to tell their timing when the answer is complete. */
+export const SUMMARY_WAIT_MS = 500;
+
+/** Ways between peers whose round trip a coordinator remembers. */
+export const MAX_KNOWN_HOPS = 4_096;
+
+/** Times that a peer's neighbours may complain of it, or it of them, before a request does without it. */
+export const MAX_COMPLAINTS = 2;

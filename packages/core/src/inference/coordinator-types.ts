@@ -5,11 +5,30 @@ import type { TokenLogprobs } from '../generation/sampling.ts';
 export const ENGINE_KINDS = ['reference', 'wasm', 'webgpu', 'webllm'] as const;
 export type EngineKind = (typeof ENGINE_KINDS)[number];
 
+/** How a stage reaches the next one. */
+export interface HopReport {
+  readonly rttMs: number;
+  /** False where a relay carries what they send each other. */
+  readonly direct: boolean;
+}
+
 /** One hop of a route, as `x-opengateway-route` and the chat page show it. */
 export interface RouteStage {
   readonly peer: PeerName;
   readonly engine: EngineKind;
   readonly layers: LayerRange;
+  /** Of a chain: the way to the next stage, from the last one to the first. */
+  readonly hop?: HopReport;
+}
+
+/** What one stage of a chain says an answer took it, without waiting for its neighbours. */
+export interface StageReport {
+  readonly peer: PeerName;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+  readonly decodeSteps: number;
+  /** Payload sent to the next stage. */
+  readonly sentBytes: number;
 }
 
 export interface CoordinatorRequest extends GenerateRequest {
@@ -41,6 +60,8 @@ export type CoordinatorEvent =
       readonly reason: 'stop' | 'length';
       readonly timing: StageTiming;
       readonly failovers: number;
+      /** Of the last route, where it was a chain; stages that did not say so in time are left out. */
+      readonly reports: readonly StageReport[];
     };
 
 /**

@@ -104,6 +104,7 @@ const openSession: OpenSession = (name, sessionRequest, options) => {
         if (changed !== undefined) return changed;
       }
     },
+    finish: () => session.finish(),
     close: () => session.close(),
   };
   return Promise.resolve(disturbed);

@@ -9,7 +9,9 @@ import type { StructuredLogger } from './logger.ts';
 import { createPeerPenalties } from './peer-penalties.ts';
 import { RequestRun } from './request-run.ts';
 import { createSessionLedger } from './session-ledger.ts';
-import type { OpenSession } from './stage-session.ts';
+import type { OpenSession, SessionRequest, StageSession } from './stage-session.ts';
+import type { HiddenFormat } from './layer-runner.ts';
+import { createHopTimes } from './hop-times.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
 /** What this device can answer itself, with no network in between. */
@@ -18,6 +20,10 @@ export interface LocalStage {
   readonly generator: Generator;
   /** What it serves of a model now; undefined where it does not. */
   served(manifest: ManifestHash): ServedModel | undefined;
+  /** Opens a session on this device's own part of a model. @default parts of this device are not used */
+  readonly openPart?:
+    | ((request: SessionRequest, options: { signal: AbortSignal }) => Promise<StageSession>)
+    | undefined;
 }
 
 export interface CoordinatorComponents {
@@ -39,6 +45,8 @@ export interface CoordinatorInit {
   readonly capacityWaitMs?: number;
   /** @default REROUTE_WAIT_MS */
   readonly rerouteWaitMs?: number;
+  /** Of the hidden states between the stages of a chain. @default 'f16' */
+  readonly hiddenFormat?: HiddenFormat;
 }
 
 export interface CoordinatorStats {
@@ -76,6 +84,8 @@ export function createCoordinator(components: CoordinatorComponents, init: Coord
     components,
     ledger,
     penalties,
+    hopTimes: createHopTimes(),
+    hiddenFormat: init.hiddenFormat ?? 'f16',
     line,
     capacityWaitMs: init.capacityWaitMs ?? MAX_CAPACITY_WAIT_MS,
     rerouteWaitMs: init.rerouteWaitMs ?? REROUTE_WAIT_MS,

@@ -111,3 +111,19 @@ export class SessionCancelledError extends OpenGatewayError {
     super('session_cancelled', 'The coordinator ended the session.');
   }
 }
+
+/** The way to the next stage could not be opened or was lost. */
+export class NextStageLostError extends OpenGatewayError {
+  static override readonly name = 'NextStageLostError';
+  constructor(options: ErrorOptions = {}) {
+    super('next_stage_lost', 'The next stage of the chain was lost.', { ...options, retryable: true });
+  }
+}
+
+/** The stage before did not come, or was lost. */
+export class PreviousStageLostError extends OpenGatewayError {
+  static override readonly name = 'PreviousStageLostError';
+  constructor(options: ErrorOptions = {}) {
+    super('previous_stage_lost', 'The stage before in the chain was lost.', { ...options, retryable: true });
+  }
+}

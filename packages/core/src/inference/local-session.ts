@@ -42,6 +42,7 @@ export function openLocalSession(
         return errorMessage(toWire(error));
       }
     },
+    finish() {},
     close,
   };
 }

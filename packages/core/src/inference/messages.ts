@@ -8,7 +8,8 @@ import {
   MIN_REPETITION_PENALTY,
 } from '../generation/sampling.ts';
 import { MAX_CONTEXT_TOKENS, MAX_END_TOKENS, MIN_LOGPROB, TOKEN_BYTES } from '../wire/limits.ts';
-import { MAX_CREDIT_TOKENS } from './constants.ts';
+import { MAX_CHAIN_STAGES, MAX_CREDIT_TOKENS } from './constants.ts';
+import { HIDDEN_FORMATS } from './layer-runner.ts';
 
 /** One libp2p stream per session: the coordinator opens it, the stage answers on it. */
 export const INFERENCE_PROTOCOL = '/opengateway/inference/1.0.0';
@@ -32,6 +33,20 @@ const samplingSchema = z.strictObject({
   topLogprobs: z.nullable(z.int().check(z.nonnegative(), z.maximum(MAX_TOP_LOGPROBS))),
 });
 
+/** A stage's place in a chain: what it needs to know of its neighbours. */
+const chainSchema = z.strictObject({
+  /** All stages in the order of their layers; the last one's neighbour is the first. */
+  peers: z
+    .array(z.string().check(z.regex(/^[A-Za-z0-9]{1,128}$/)))
+    .check(z.minLength(2), z.maxLength(MAX_CHAIN_STAGES)),
+  /** Of the stage this is said to. */
+  index: z.int().check(z.nonnegative(), z.maximum(MAX_CHAIN_STAGES - 1)),
+  /** Of prompt and answer so far, which only the first and the last stage are told. */
+  tokenCount: count.check(z.minimum(1), z.maximum(MAX_CONTEXT_TOKENS)),
+  /** Of the hidden states this stage is to send. */
+  format: z.enum(HIDDEN_FORMATS),
+});
+
 /** First message of a session: the sequence to continue and on which layers of which model. */
 export const openSchema = z.strictObject({
   type: z.literal('open'),
@@ -41,16 +56,16 @@ export const openSchema = z.strictObject({
   model: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   /** Half-open layer range `[start, end)` this stage is to compute. */
   layers: z.tuple([count, count]),
-  /** Prompt and answer so far: ids of 32 bits, little-endian. */
-  tokens: z
-    .instanceof(Uint8Array)
-    .check(z.refine((bytes) => bytes.byteLength > 0 && bytes.byteLength <= MAX_CONTEXT_TOKENS * TOKEN_BYTES)),
+  /** Prompt and answer so far: ids of 32 bits, little-endian. Empty for the stages inside a chain. */
+  tokens: z.instanceof(Uint8Array).check(z.refine((bytes) => bytes.byteLength <= MAX_CONTEXT_TOKENS * TOKEN_BYTES)),
   promptTokenCount: count,
   maxTokens: count.check(z.minimum(1)),
   endTokens: z.array(token).check(z.maxLength(MAX_END_TOKENS)),
   sampling: samplingSchema,
   /** Tokens the stage may send before it is given more. */
   credit: z.int().check(z.minimum(1), z.maximum(MAX_CREDIT_TOKENS)),
+  /** Absent where the stage holds the whole model. */
+  chain: z.optional(chainSchema),
 });
 export type OpenMessage = z.infer<typeof openSchema>;
 
@@ -58,6 +73,8 @@ export type OpenMessage = z.infer<typeof openSchema>;
 export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('credit'), tokens: z.int().check(z.minimum(1), z.maximum(MAX_CREDIT_TOKENS)) }),
   z.strictObject({ type: z.literal('cancel') }),
+  /** To the stages of a chain: the answer is complete, tell what it took. */
+  z.strictObject({ type: z.literal('finish') }),
 ]);
 
 const wireErrorSchema = z.strictObject({
@@ -75,9 +92,15 @@ const logprobsSchema = z.strictObject({
 /**
  * What a stage says: `accepted` progress* token* `end`, where `error` or `leaving` may take the place of
  * everything from any point on. `progress` with the last state is also the heartbeat.
+ *
+ * In a chain every stage says `accepted` (with its way to the next one) and `progress`, whose `done` counts the
+ * positions it has computed; only the last one `token` and `end`; and each, asked to `finish`, `summary`.
  */
 export const stageMessageSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('accepted') }),
+  z.strictObject({
+    type: z.literal('accepted'),
+    hop: z.optional(z.strictObject({ rttMs: milliseconds, direct: z.boolean() })),
+  }),
   z.strictObject({
     type: z.literal('progress'),
     state: z.enum(['queued', 'prefill', 'decode']),
@@ -89,6 +112,14 @@ export const stageMessageSchema = z.discriminatedUnion('type', [
     type: z.literal('end'),
     reason: z.enum(['stop', 'length']),
     timing: z.strictObject({ queuedMs: milliseconds, prefillMs: milliseconds, decodeMs: milliseconds }),
+  }),
+  z.strictObject({
+    type: z.literal('summary'),
+    prefillMs: milliseconds,
+    decodeMs: milliseconds,
+    decodeSteps: count,
+    /** Payload sent to the next stage. */
+    sentBytes: z.int().check(z.nonnegative()),
   }),
   z.strictObject({ type: z.literal('error'), error: wireErrorSchema }),
   z.strictObject({ type: z.literal('leaving') }),

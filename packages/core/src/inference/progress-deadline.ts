@@ -17,8 +17,11 @@ import type { StageEvent } from './stage-session.ts';
 export interface ProgressDeadline {
   /** Milliseconds of waiting left; 0 or less where the stage stands still. */
   leftMs(): number;
-  /** Notes what was said after a wait of `waitedMs`. Time in which nobody waited for the stage does not count. */
-  observe(event: StageEvent, waitedMs: number): void;
+  /**
+   * Notes what was said after a wait of `waitedMs`; undefined where it was another stage of the chain that spoke.
+   * Time in which nobody waited for the stage does not count.
+   */
+  observe(event: StageEvent | undefined, waitedMs: number): void;
 }
 
 type Phase = 'queued' | 'prefill' | 'decode';
@@ -27,7 +30,10 @@ type Phase = 'queued' | 'prefill' | 'decode';
  * Waiting in a queue is bounded in all. Prefill has an allowance that comes back whenever `done` grows, a few
  * times over; each token brings its own, so that the average gap between tokens is bounded too.
  */
-export function createProgressDeadline(served: ServedModel, promptTokens: number): ProgressDeadline {
+export function createProgressDeadline(
+  served: Pick<ServedModel, 'slots' | 'prefillTokensPerSecond' | 'decodeTokensPerSecond'>,
+  promptTokens: number,
+): ProgressDeadline {
   const slots = Math.max(1, served.slots);
   const prefillRate = served.prefillTokensPerSecond || UNMEASURED_PREFILL_TOKENS_PER_SECOND;
   const decodeRate = served.decodeTokensPerSecond || UNMEASURED_DECODE_TOKENS_PER_SECOND;
@@ -63,6 +69,7 @@ export function createProgressDeadline(served: ServedModel, promptTokens: number
     },
     observe(event, waitedMs) {
       spend(waitedMs);
+      if (event === undefined) return;
       if (event.type === 'token') {
         tokensLeftMs = phase === 'decode' ? Math.min(tokensMs, tokensLeftMs + gapMs) : tokensMs;
         phase = 'decode';

@@ -46,6 +46,10 @@ export async function openRemoteSession(
       }
       return message;
     },
+    finish() {
+      // Not awaited: a stage that does not take it shows by what it does not say.
+      channel.send({ type: 'finish' }).catch(() => {});
+    },
     close,
   };
 }
@@ -65,4 +69,5 @@ const openMessage = (request: SessionRequest): OpenMessage => ({
     logitBias: request.sampling.logitBias.map(([token, bias]) => [token, bias]),
   },
   credit: INITIAL_CREDIT_TOKENS,
+  ...(request.chain === undefined ? {} : { chain: { ...request.chain, peers: [...request.chain.peers] } }),
 });

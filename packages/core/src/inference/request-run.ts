@@ -2,14 +2,24 @@ import { errorCode, OpenGatewayError } from '../errors.ts';
 import { PromptTooLongError } from '../generation/errors.ts';
 import type { PeerName, SessionId } from '../ids.ts';
 import { planRoute } from '../routing/plan-route.ts';
-import type { PlannedRoute, Rejection, RoutePlan } from '../routing/plan-route.ts';
+import type { PlannedRoute, PlannedStage, Rejection, RoutePlan } from '../routing/types.ts';
+import { hopKey } from '../routing/hop-key.ts';
 import { raceAbort } from '../wire/race-abort.ts';
 import { attempt } from './attempt.ts';
 import type { AttemptResult } from './attempt.ts';
-import { CAPACITY_RETRY_MS, MAX_ATTEMPTS_WITHOUT_PROGRESS, MAX_FAILOVERS, MIN_ACCUSERS } from './constants.ts';
+import {
+  CAPACITY_RETRY_MS,
+  MAX_ATTEMPTS_WITHOUT_PROGRESS,
+  MAX_COMPLAINTS,
+  MAX_FAILOVERS,
+  MIN_ACCUSERS,
+} from './constants.ts';
 import type { CoordinatorComponents } from './coordinator.ts';
-import type { CoordinatorEvent, CoordinatorRequest } from './coordinator-types.ts';
-import { CapacityError, ContextRefusedError, NoRouteError, RouteLostError } from './errors.ts';
+import type { CoordinatorEvent, CoordinatorRequest, HopReport, StageReport } from './coordinator-types.ts';
+import type { Culprit } from './find-culprit.ts';
+import type { HopTimes } from './hop-times.ts';
+import type { HiddenFormat } from './layer-runner.ts';
+import { CapacityError, ContextRefusedError, NoRouteError, RouteLostError, SessionLostError } from './errors.ts';
 import { HEARTBEAT_MS } from './generator.ts';
 import type { GenerateRequest, StageTiming } from './generator.ts';
 import { openLocalSession } from './local-session.ts';
@@ -23,6 +33,8 @@ export interface RequestRunShared {
   readonly components: CoordinatorComponents;
   readonly ledger: SessionLedger;
   readonly penalties: PeerPenalties;
+  readonly hopTimes: HopTimes;
+  readonly hiddenFormat: HiddenFormat;
   readonly line: WaitingLine;
   readonly capacityWaitMs: number;
   readonly rerouteWaitMs: number;
@@ -42,6 +54,10 @@ export class RequestRun {
   readonly #given: number[] = [];
   /** Peers that failed this request, and when: out until they announce themselves again. */
   readonly #failed = new Map<PeerName, number>();
+  /** Ways between two peers that broke in this request, and when: out as long as either end is. */
+  readonly #failedHops = new Map<string, { peers: readonly [PeerName, PeerName]; atMs: number }>();
+  /** How often a peer was part of a way that broke, as its own or its neighbour's word had it. */
+  readonly #complaints = new Map<PeerName, number>();
   /** Who says that the request is at fault, by the code reported; none of them is asked again. */
   readonly #accusers = new Map<string, Set<PeerName>>();
   /** Peers found full since the last wait. */
@@ -82,11 +98,10 @@ export class RequestRun {
   /** Runs one session; true when the answer is complete. */
   async *#runOn(route: PlannedRoute): AsyncGenerator<CoordinatorEvent, boolean> {
     const { ledger, line, nextSession, components } = this.#shared;
-    const peer = peerOf(route);
-    const endSession = ledger.start(peer);
+    const endSessions = route.stages.map(({ peer }) => ledger.start(peer));
     let accepted = false;
     const release = () => {
-      endSession();
+      for (const endSession of endSessions) endSession();
       if (accepted) line.wake(); // a refused session frees no place: waking for it would never end
     };
     this.#signal.addEventListener('abort', release, { once: true });
@@ -96,9 +111,10 @@ export class RequestRun {
       manifest: this.#request.manifest,
       request: this.#remaining(),
       vocabularySize: this.#request.vocabularySize,
+      format: this.#shared.hiddenFormat,
       clock: components.clock,
       signal: this.#signal,
-      open: (request, options) => this.#open(route, request, options),
+      open: (index, request, options) => this.#open(route.stages[index] as PlannedStage, request, options),
     });
     try {
       for (;;) {
@@ -111,7 +127,8 @@ export class RequestRun {
         const event = next.value;
         if (event.type === 'accepted') {
           accepted = true;
-          yield this.#routeEvent(route);
+          this.#noteHops(route, event.hops);
+          yield this.#routeEvent(route, event.hops);
           continue;
         }
         if (event.type === 'token') this.#noteToken(event.token);
@@ -125,12 +142,20 @@ export class RequestRun {
     }
   }
 
-  #open(route: PlannedRoute, request: SessionRequest, options: { signal: AbortSignal }): Promise<StageSession> {
+  async #open(stage: PlannedStage, request: SessionRequest, options: { signal: AbortSignal }): Promise<StageSession> {
     const { local, openSession } = this.#shared.components;
-    if (route.local && local !== undefined) {
-      return Promise.resolve(openLocalSession(local.generator, request, options));
+    if (!stage.local || local === undefined) return openSession(stage.peer, request, options);
+    if (request.chain === undefined) return openLocalSession(local.generator, request, options);
+    if (local.openPart === undefined) throw new SessionLostError('This device does not take part in chains.');
+    return local.openPart(request, options);
+  }
+
+  #noteHops({ stages }: PlannedRoute, hops: readonly (HopReport | undefined)[]): void {
+    for (const [index, hop] of hops.entries()) {
+      const from = stages[index]?.peer;
+      const to = stages[(index + 1) % stages.length]?.peer;
+      if (hop !== undefined && from !== undefined && to !== undefined) this.#shared.hopTimes.note(from, to, hop.rttMs);
     }
-    return openSession(peerOf(route), request, options);
   }
 
   #plan(): RoutePlan {
@@ -143,8 +168,10 @@ export class RequestRun {
       {
         peers: components.registry.peers(),
         rttMs: (peer) => components.rttMs(peer),
+        hopRttMs: (from, to) => this.#shared.hopTimes.get(from, to),
         unseenSessions: (peer, sinceMs) => ledger.unseen(peer, sinceMs),
         excluded: this.#excluded(),
+        excludedHops: this.#excludedHops(),
         penalised: (peer) => penalties.has(peer),
         local: components.local === undefined || served === undefined ? undefined : { ...components.local, served },
       },
@@ -171,13 +198,26 @@ export class RequestRun {
     return excluded;
   }
 
-  #routeEvent(route: PlannedRoute): CoordinatorEvent {
+  #excludedHops(): Set<string> {
+    const { registry } = this.#shared.components;
+    const excluded = new Set<string>();
+    for (const [key, { peers, atMs }] of this.#failedHops) {
+      if (peers.some((peer) => (registry.get(peer)?.lastSeenMs ?? 0) <= atMs)) excluded.add(key);
+    }
+    return excluded;
+  }
+
+  #routeEvent(route: PlannedRoute, hops: readonly (HopReport | undefined)[]): CoordinatorEvent {
     this.#ticket?.leave();
     this.#ticket = undefined;
     this.#busy.clear();
     this.#attempts += 1;
     const reason = this.#attempts > 1 ? errorCode(this.#lastError) : undefined;
-    const event = { type: 'route', stages: route.stages, attempt: this.#attempts } as const;
+    const stages = route.stages.map(({ peer, engine, layers }, index) => {
+      const hop = hops[index];
+      return hop === undefined ? { peer, engine, layers } : { peer, engine, layers, hop };
+    });
+    const event = { type: 'route', stages, attempt: this.#attempts } as const;
     return reason === undefined ? event : { ...event, reason };
   }
 
@@ -188,13 +228,14 @@ export class RequestRun {
 
   /** The `end` event, or undefined where the request goes on elsewhere. @throws what cannot be helped. */
   #settle(route: PlannedRoute, result: AttemptResult): CoordinatorEvent | undefined {
-    const peer = peerOf(route);
-    if (result.ended) {
-      this.#shared.penalties.clear(peer);
-      return this.#end(result.reason, add(this.#spent, result.timing));
-    }
     const { components, penalties, onFailover } = this.#shared;
-    const { error, verdict } = result;
+    if (result.ended) {
+      for (const { peer } of route.stages) penalties.clear(peer);
+      return this.#end(result.reason, add(this.#spent, result.timing), result.reports);
+    }
+    const { error, verdict, culprit } = result;
+    const stage = route.stages[culprit.stage] as PlannedStage;
+    const { peer } = stage;
     this.#spent = add(this.#spent, result.timing);
     components.logger?.info({ peer, code: errorCode(error), action: verdict.action }, 'session not completed');
     if (verdict.action === 'fail') throw error;
@@ -204,6 +245,7 @@ export class RequestRun {
       return undefined;
     }
     this.#failed.set(peer, components.clock.now());
+    this.#noteBrokenHop(route, culprit);
     if (verdict.penalise) penalties.add(peer);
     onFailover();
     this.#failovers += 1;
@@ -211,17 +253,31 @@ export class RequestRun {
     if (this.#attemptsWithoutProgress >= MAX_ATTEMPTS_WITHOUT_PROGRESS || this.#failovers >= MAX_FAILOVERS) {
       throw this.#lost(this.#lossesInWords());
     }
-    if (verdict.accuses) this.#noteAccusation(route, errorCode(error) ?? '');
+    if (verdict.accuses) this.#noteAccusation(stage, errorCode(error) ?? '');
     return undefined;
   }
 
+  /** Either end may be at fault: whoever is at a broken way's end again and again is not asked any more. */
+  #noteBrokenHop({ stages }: PlannedRoute, { hop, stage, accuser }: Culprit): void {
+    const from = stages[hop?.from ?? -1]?.peer;
+    const to = stages[hop?.to ?? -1]?.peer;
+    if (from === undefined || to === undefined) return;
+    this.#failedHops.set(hopKey(from, to), { peers: [from, to], atMs: this.#shared.components.clock.now() });
+    for (const index of [stage, accuser]) {
+      const peer = stages[index ?? -1]?.peer;
+      if (peer === undefined) continue;
+      const complaints = (this.#complaints.get(peer) ?? 0) + 1;
+      this.#complaints.set(peer, complaints);
+      if (complaints > MAX_COMPLAINTS) this.#failed.set(peer, Infinity);
+    }
+  }
+
   /** One stranger's word is not enough to fail a request; this device's own is. @throws when it is at fault. */
-  #noteAccusation(route: PlannedRoute, code: string): void {
-    const peer = peerOf(route);
+  #noteAccusation({ peer, local }: PlannedStage, code: string): void {
     const accusers = this.#accusers.get(code) ?? new Set();
     this.#accusers.set(code, accusers.add(peer));
     this.#failed.set(peer, Infinity);
-    if (!route.local && accusers.size < MIN_ACCUSERS) return;
+    if (!local && accusers.size < MIN_ACCUSERS) return;
     if (code === 'context_length_exceeded') throw new ContextRefusedError({ cause: this.#lastError });
     throw this.#lost('The peers that serve this model refuse this request.');
   }
@@ -233,8 +289,8 @@ export class RequestRun {
     return `The answer was begun and lost ${losses} times, on ${who}.`;
   }
 
-  #end(reason: 'stop' | 'length', timing: StageTiming): CoordinatorEvent {
-    return { type: 'end', reason, timing, failovers: this.#failovers };
+  #end(reason: 'stop' | 'length', timing: StageTiming, reports: readonly StageReport[] = []): CoordinatorEvent {
+    return { type: 'end', reason, timing, failovers: this.#failovers, reports };
   }
 
   #lost(message: string): OpenGatewayError {
@@ -243,8 +299,8 @@ export class RequestRun {
   }
 
   /** Waits because of whatever keeps the plan empty. @throws `no_route`, `capacity`, `route_lost`, … */
-  async *#waitForRoute({ rejections }: RoutePlan): AsyncGenerator<CoordinatorEvent, void> {
-    if (this.#busy.size > 0) return yield* this.#waitForPlace();
+  async *#waitForRoute({ rejections, full }: RoutePlan): AsyncGenerator<CoordinatorEvent, void> {
+    if (this.#busy.size > 0 || full) return yield* this.#waitForPlace(full);
     if (this.#failovers > 0) return yield* this.#waitForPeer();
     this.#shared.components.logger?.info({ rejections: rejections.slice(0, 16) }, 'no route');
     const tooShort = rejections.length > 0 && able(rejections).every(({ reason }) => reason === 'context-too-short');
@@ -262,7 +318,7 @@ export class RequestRun {
   }
 
   /** Every peer is full: waits in line until it is this request's turn to try again. */
-  async *#waitForPlace(): AsyncGenerator<CoordinatorEvent, void> {
+  async *#waitForPlace(full = false): AsyncGenerator<CoordinatorEvent, void> {
     const { components, line, capacityWaitMs } = this.#shared;
     const { clock } = components;
     const sinceMs = clock.now();
@@ -272,7 +328,7 @@ export class RequestRun {
       inMidAnswer: this.#given.length > 0,
     });
     // Whoever has just found every peer full waits for a change first; a newcomer only for those ahead.
-    let mayTry = this.#busy.size === 0;
+    let mayTry = this.#busy.size === 0 && !full;
     while (!mayTry || this.#ticket.ahead() > 0) {
       if (clock.now() >= this.#capacityDeadlineMs) throw new CapacityError('Every peer stayed full for too long.');
       const { moved } = this.#ticket;
@@ -319,12 +375,6 @@ export class RequestRun {
 /** Those that serve the whole model at all. */
 const able = (rejections: readonly Rejection[]) =>
   rejections.filter(({ reason }) => reason !== 'model-not-served' && reason !== 'part-of-model');
-
-function peerOf(route: PlannedRoute): PeerName {
-  const stage = route.stages[0];
-  if (stage === undefined) throw new Error('A route has at least one stage.');
-  return stage.peer;
-}
 
 const add = (a: StageTiming, b: StageTiming): StageTiming => ({
   queuedMs: a.queuedMs + b.queuedMs,

@@ -1,36 +1,39 @@
 import type { Clock } from '../clock.ts';
 import { errorCode, toWire } from '../errors.ts';
 import { PromptTooLongError } from '../generation/errors.ts';
-import type { TokenLogprobs } from '../generation/sampling.ts';
+import type { PeerName, SessionId } from '../ids.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import { withDeadline } from '../wire/deadline.ts';
-import { MAX_COORDINATOR_MESSAGE_BYTES, MAX_OPEN_BYTES, MIN_LOGPROB } from '../wire/limits.ts';
+import { MAX_OPEN_BYTES } from '../wire/limits.ts';
 import type { MessageChannel } from '../wire/message-channel.ts';
 import { raceAbort } from '../wire/race-abort.ts';
 import { unpackTokens } from '../wire/token-ids.ts';
-import {
-  FIRST_MESSAGE_TIMEOUT_MS,
-  GENERATOR_SILENCE_TIMEOUT_MS,
-  LEAVE_GRACE_MS,
-  MAX_CREDIT_TOKENS,
-  STALLED_READER_TIMEOUT_MS,
-} from './constants.ts';
-import {
-  EngineSilentError,
-  ModelNotServedError,
-  ProtocolViolationError,
-  ReaderStalledError,
-  SessionCancelledError,
-  StageBusyError,
-} from './errors.ts';
-import { HEARTBEAT_MS } from './generator.ts';
-import type { GenerateEvent, GenerateRequest, Generator } from './generator.ts';
-import { coordinatorMessageSchema, errorMessage, openSchema } from './messages.ts';
+import { FIRST_MESSAGE_TIMEOUT_MS, LEAVE_GRACE_MS } from './constants.ts';
+import { ModelNotServedError, ProtocolViolationError, SessionCancelledError, StageBusyError } from './errors.ts';
+import type { GenerateRequest, Generator } from './generator.ts';
+import type { LayerRunner, ModelShape } from './layer-runner.ts';
+import { errorMessage, openSchema } from './messages.ts';
 import type { OpenMessage, StageMessage } from './messages.ts';
+import { PartSession } from './part-session.ts';
+import type { PartSessionInit } from './part-session.ts';
+import { RunningSession } from './running-session.ts';
+import type { StageLinks } from './stage-links.ts';
+
+/** What a stage needs to be one of several. */
+export interface ChainComponents {
+  readonly runner: LayerRunner;
+  readonly links: StageLinks;
+  /** Of the model served; undefined while none is. */
+  shape(): ModelShape | undefined;
+}
 
 export interface ServeSessionComponents {
   readonly channel: MessageChannel;
+  /** Who opened the session. */
+  readonly peer: PeerName;
   readonly generator: Generator;
+  /** Absent where only whole models are served. */
+  readonly chain?: ChainComponents | undefined;
   readonly clock: Clock;
   served(): readonly ServedModel[];
   /** Whether new sessions are taken now. */
@@ -56,8 +59,7 @@ export async function serveSession(components: ServeSessionComponents): Promise<
       (signal) => channel.receive(openSchema, { maxBytes: MAX_OPEN_BYTES, signal }),
     );
     if (open === undefined) throw new SessionCancelledError();
-    const request = validateOpen(open, components);
-    await new RunningSession(components, request, open.credit).run();
+    await sessionFor(open, components).run();
     channel.ended.removeEventListener('abort', cancel);
     await finish(components, undefined);
   } catch (error) {
@@ -65,6 +67,14 @@ export async function serveSession(components: ServeSessionComponents): Promise<
     if (!stop.signal.aborted) stop.abort(error);
     await finish(components, farewell(error));
   }
+}
+
+function sessionFor(open: OpenMessage, components: ServeSessionComponents): RunningSession | PartSession {
+  const { chain } = components;
+  const request = validateOpen(open, components);
+  if (open.chain === undefined) return new RunningSession(components, request, open.credit);
+  if (chain === undefined) throw new ModelNotServedError();
+  return new PartSession({ ...components, ...chain }, partOf(open, open.chain, request, components.peer, chain));
 }
 
 function validateOpen(open: OpenMessage, { served, accepting }: ServeSessionComponents): GenerateRequest {
@@ -75,12 +85,48 @@ function validateOpen(open: OpenMessage, { served, accepting }: ServeSessionComp
   );
   if (model === undefined) throw new ModelNotServedError();
   const tokens = unpackTokens(open.tokens);
-  if (open.promptTokenCount < 1 || open.promptTokenCount > tokens.length) {
+  const tokenCount = open.chain?.tokenCount ?? tokens.length;
+  if (tokenCount === 0) throw new ProtocolViolationError('There is no token to continue.');
+  if (open.promptTokenCount < 1 || open.promptTokenCount > tokenCount) {
     throw new ProtocolViolationError('The prompt is longer than the tokens sent.');
   }
-  if (tokens.length >= model.contextLength) throw new PromptTooLongError(tokens.length, model.contextLength);
+  if (tokenCount >= model.contextLength) throw new PromptTooLongError(tokenCount, model.contextLength);
   const { promptTokenCount, maxTokens, endTokens, sampling } = open;
   return { tokens, promptTokenCount, maxTokens, endTokens, sampling };
+}
+
+/** A stage's part in a chain. @throws `protocol_violation` where its place and its layers do not agree */
+function partOf(
+  open: OpenMessage,
+  { peers, index, tokenCount, format }: NonNullable<OpenMessage['chain']>,
+  request: GenerateRequest,
+  coordinator: PeerName,
+  chain: ChainComponents,
+): PartSessionInit {
+  const shape = chain.shape();
+  if (shape === undefined) throw new ModelNotServedError();
+  const isFirst = index === 0;
+  const isLast = index === peers.length - 1;
+  if (index >= peers.length || new Set(peers).size < peers.length) {
+    throw new ProtocolViolationError('Not a chain of different stages.');
+  }
+  if (isFirst !== (open.layers[0] === 0) || isLast !== (open.layers[1] === shape.layerCount)) {
+    throw new ProtocolViolationError("A stage's place does not agree with its layers.");
+  }
+  if (request.tokens.length !== (isFirst || isLast ? tokenCount : 0)) {
+    throw new ProtocolViolationError('The first and the last stage are told all tokens, the others none.');
+  }
+  const neighbour = (at: number) => peers[(at + peers.length) % peers.length] as PeerName;
+  return {
+    request: { ...request, tokenCount, format },
+    key: { coordinator, session: open.session as SessionId },
+    shape,
+    previous: neighbour(index - 1),
+    next: neighbour(index + 1),
+    isFirst,
+    isLast,
+    credit: open.credit,
+  };
 }
 
 /** What to say at the end; undefined where the other side has gone. */
@@ -112,127 +158,3 @@ const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-
-/** The part of a session in which the generator works. */
-class RunningSession {
-  readonly #components: ServeSessionComponents;
-  readonly #request: GenerateRequest;
-  #credit: number;
-  #creditGiven = Promise.withResolvers<void>();
-  #accepted = false;
-  #state: Extract<StageMessage, { type: 'progress' }>;
-
-  constructor(components: ServeSessionComponents, request: GenerateRequest, credit: number) {
-    this.#components = components;
-    this.#request = request;
-    this.#credit = credit;
-    this.#state = { type: 'progress', state: 'queued', done: 0, total: 1 };
-  }
-
-  async run(): Promise<void> {
-    const { generator, stop } = this.#components;
-    const control = new AbortController();
-    const reading = this.#readControl(control.signal);
-    const iterator = generator.generate(this.#request, { signal: stop.signal })[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const { value, done } = await this.#withHeartbeats(iterator.next());
-        stop.signal.throwIfAborted();
-        if (done === true) throw new EngineSilentError();
-        await this.#forward(value);
-        if (value.type === 'end') return;
-        if (this.#credit === 0) await this.#waitForCredit();
-      }
-    } finally {
-      // Not awaited: a generator in the middle of a step settles when it can, the peer need not wait.
-      iterator.return?.().catch(() => {}); // the session has its own outcome by now
-      control.abort();
-      await reading;
-    }
-  }
-
-  async #forward(event: GenerateEvent): Promise<void> {
-    if (!this.#accepted) {
-      this.#accepted = true;
-      await this.#send({ type: 'accepted' });
-    }
-    if (event.type === 'token') {
-      this.#credit -= 1;
-      this.#state = { type: 'progress', state: 'decode', done: 0, total: 0 };
-      const { token, logprobs } = event;
-      await this.#send(
-        logprobs === undefined ? { type: 'token', token } : { type: 'token', token, logprobs: clamped(logprobs) },
-      );
-      return;
-    }
-    if (event.type === 'progress') this.#state = event;
-    await this.#send(event);
-  }
-
-  async #send(message: StageMessage): Promise<void> {
-    const { channel, clock, stop } = this.#components;
-    const sending = channel.send(message);
-    await withDeadline(
-      { clock, ms: STALLED_READER_TIMEOUT_MS, error: () => new ReaderStalledError(), signal: stop.signal },
-      (signal) => raceAbort(sending, signal),
-    );
-  }
-
-  /** Awaits the generator's next event, telling the coordinator every `HEARTBEAT_MS` that this side lives. */
-  async #withHeartbeats<Value>(next: Promise<Value>): Promise<Value> {
-    const { clock, stop } = this.#components;
-    const settled = new AbortController();
-    const outcome = raceAbort(next, stop.signal);
-    const beating = (async () => {
-      for (let silentMs = HEARTBEAT_MS; ; silentMs += HEARTBEAT_MS) {
-        await clock.sleep(HEARTBEAT_MS, settled.signal);
-        if (silentMs >= GENERATOR_SILENCE_TIMEOUT_MS) throw new EngineSilentError();
-        if (this.#accepted) await this.#send(this.#state);
-      }
-    })();
-    try {
-      return await Promise.race([outcome, beating as Promise<never>]);
-    } finally {
-      settled.abort();
-      outcome.catch(() => {}); // the race is decided
-      beating.catch(() => {}); // ended by the line above
-    }
-  }
-
-  async #waitForCredit(): Promise<void> {
-    const { clock, stop } = this.#components;
-    await withDeadline(
-      { clock, ms: STALLED_READER_TIMEOUT_MS, error: () => new ReaderStalledError(), signal: stop.signal },
-      async (signal) => {
-        while (this.#credit === 0) await raceAbort(this.#creditGiven.promise, signal);
-      },
-    );
-  }
-
-  async #readControl(signal: AbortSignal): Promise<void> {
-    const { channel, stop } = this.#components;
-    try {
-      for (;;) {
-        const message = await channel.receive(coordinatorMessageSchema, {
-          maxBytes: MAX_COORDINATOR_MESSAGE_BYTES,
-          signal,
-        });
-        if (message === undefined || message.type === 'cancel') throw new SessionCancelledError();
-        this.#credit += message.tokens;
-        if (this.#credit > MAX_CREDIT_TOKENS) throw new ProtocolViolationError('Too much credit.');
-        this.#creditGiven.resolve();
-        this.#creditGiven = Promise.withResolvers();
-      }
-    } catch (error) {
-      if (!signal.aborted) stop.abort(error);
-    }
-  }
-}
-
-/** Log-probabilities of the vanishing and of rounding above certainty, as the schema has them. */
-const clamped = ({ logprob, top }: TokenLogprobs) => ({
-  logprob: clampLogprob(logprob),
-  top: top.map((entry) => ({ token: entry.token, logprob: clampLogprob(entry.logprob) })),
-});
-
-const clampLogprob = (value: number) => Math.min(0, Math.max(MIN_LOGPROB, value));

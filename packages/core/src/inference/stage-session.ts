@@ -1,13 +1,26 @@
 import type { TokenLogprobs } from '../generation/sampling.ts';
 import type { LayerRange, ManifestHash, PeerName, SessionId } from '../ids.ts';
 import type { GenerateRequest } from './generator.ts';
+import type { HiddenFormat } from './layer-runner.ts';
 import type { StageMessage } from './messages.ts';
+
+/** A stage's place among those that compute a model together. */
+export interface ChainPlace {
+  /** All stages in the order of their layers. */
+  readonly peers: readonly PeerName[];
+  readonly index: number;
+  /** Of prompt and answer so far: `tokens` is empty at the stages inside. */
+  readonly tokenCount: number;
+  readonly format: HiddenFormat;
+}
 
 /** What a coordinator asks of one stage. */
 export interface SessionRequest extends GenerateRequest {
   readonly session: SessionId;
   readonly manifest: ManifestHash;
   readonly layers: LayerRange;
+  /** Absent where the stage holds the whole model. */
+  readonly chain?: ChainPlace;
 }
 
 /** What a stage says, as `StageMessage` carries it. */
@@ -24,6 +37,8 @@ export interface StageSession {
    * given to `OpenSession`.
    */
   next(): Promise<StageEvent>;
+  /** Tells a stage of a chain that the answer is complete: it says `summary` and ends. */
+  finish(): void;
   /** Ends the session at once, whatever its state. Idempotent. */
   close(): void;
 }

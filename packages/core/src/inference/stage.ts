@@ -8,11 +8,14 @@ import { MAX_SESSIONS, MAX_SESSIONS_PER_PEER } from './constants.ts';
 import { StageBusyError, StageLeavingError } from './errors.ts';
 import type { Generator } from './generator.ts';
 import { serveSession } from './serve-session.ts';
+import type { ChainComponents } from './serve-session.ts';
 
 export interface StageComponents {
   readonly generator: Generator;
   readonly clock: Clock;
   served(): readonly ServedModel[];
+  /** What it takes to be one of several stages. @default only whole models are served */
+  readonly chain?: ChainComponents | undefined;
 }
 
 export interface StageInit {
@@ -52,7 +55,7 @@ export function createStage(components: StageComponents, init: StageInit = {}): 
       const stop = new AbortController();
       const channel = createMessageChannel(stream, { readAheadBytes: MAX_OPEN_BYTES + MAX_LENGTH_PREFIX_BYTES });
       if (full) stop.abort(new StageBusyError('Too many sessions are open here.'));
-      const ended = serveSession({ ...components, channel, stop, accepting: () => accepting });
+      const ended = serveSession({ ...components, peer, channel, stop, accepting: () => accepting });
       if (full) return ended;
       running.set(stop, { peer, ended });
       await ended;

@@ -41,6 +41,7 @@ export const coordinatorEnd = (reason: 'stop' | 'length' = 'stop'): CoordinatorE
   reason,
   timing: { queuedMs: 1, prefillMs: 2, decodeMs: 3 },
   failovers: 0,
+  reports: [],
 });
 
 /** Gives these tokens, at most as many as were asked for. */

@@ -24,3 +24,15 @@ export const MAX_END_TOKENS = 16;
 
 /** Least log-probability on the wire, as OpenAI writes "never": CBOR carries no infinities here. */
 export const MIN_LOGPROB = -9_999;
+
+/** Positions of one frame of hidden states: more than any engine computes at once for a running prompt. */
+export const MAX_FRAME_POSITIONS = 256;
+
+/** Payload of a frame of several positions: small against a link's window, so that stages overlap in prefill. */
+export const MAX_HIDDEN_PAYLOAD_BYTES = 262_144;
+
+/** Header of a frame between stages. */
+export const FRAME_HEADER_BYTES = 24;
+
+/** First message on a way between two stages: two identities. */
+export const MAX_LINK_HELLO_BYTES = 512;
