@@ -1,8 +1,10 @@
 import type {
   EngineKind,
-  GenerateEvent,
   GenerateRequest,
+  LayerInput,
   LayerRange,
+  LayerRequest,
+  LayerTiming,
   ModelManifest,
   ModelPackage,
   WireError,
@@ -71,17 +73,27 @@ export interface WorkerStats {
   readonly storedBytes: number;
 }
 
-/** Events of one generation, posted on its own MessagePort by the worker. */
-export type GenerationMessage = GenerateEvent | { readonly type: 'error'; readonly error: WireError };
+/** What the worker posts on a sequence's own MessagePort. */
+export type SequenceMessage<Event> =
+  /** With the engine's time so far. */
+  | { readonly type: 'event'; readonly event: Event; readonly timing: LayerTiming }
+  /** So many more of the inputs given do not wait any longer. */
+  | { readonly type: 'taken'; readonly inputs: number }
+  | { readonly type: 'error'; readonly error: WireError };
 
-/** Posted to the worker on the same port: grants more tokens, or stops. */
-export type GenerationControl = { readonly type: 'credit'; readonly tokens: number } | { readonly type: 'cancel' };
+/** Posted to the worker on the same port: grants more tokens or hidden states, gives what comes next, or stops. */
+export type SequenceControl =
+  | { readonly type: 'credit'; readonly events: number }
+  | { readonly type: 'input'; readonly input: LayerInput }
+  | { readonly type: 'cancel' };
 
 /** The one interface of the engine worker, over Comlink; the same in a tab and in Node. */
 export interface WorkerApi {
   load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel>;
   /** Starts a generation whose events go to `port` (transferred). */
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
+  /** Starts a sequence on the layers that are loaded, in the same way. */
+  runLayers(request: LayerRequest, port: MessagePort): Promise<void>;
   /** Of the loaded model. */
   setShare(share: number): Promise<void>;
   stats(): Promise<WorkerStats>;

@@ -7,6 +7,18 @@ export const DEFAULT_MAX_QUEUED_GENERATIONS = 32;
  */
 export const CREDIT_WINDOW_TOKENS = 32;
 
+/**
+ * Events that a sequence on part of a model may be ahead of its consumer. Each may hold hidden states of
+ * `MAX_HIDDEN_PAYLOAD_BYTES`; in decode there is never more than one.
+ */
+export const CREDIT_WINDOW_LAYER_EVENTS = 8;
+
+/** Inputs that may wait to be computed before `give` makes its caller wait: enough that none is waited for. */
+export const MAX_WAITING_INPUTS = 4;
+
+/** Inputs of a caller that does not wait; beyond it the sequence fails. */
+export const MAX_GIVEN_INPUTS = 64;
+
 /** Most credit a generation may hold, whatever its consumer grants. */
 export const MAX_CREDIT_TOKENS = 1_024;
 

@@ -31,3 +31,11 @@ export class ConsumerStalledError extends OpenGatewayError {
     super('consumer_stalled', `No token was taken for ${Math.round(stalledMs / 1000)} s.`);
   }
 }
+
+/** What a neighbour in a chain sent cannot be computed on: another size, place or token, or no finite number. */
+export class InvalidInputError extends OpenGatewayError {
+  static override readonly name = 'InvalidInputError';
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('invalid_input', message, options);
+  }
+}

@@ -1,16 +1,35 @@
 import { MAX_CREDIT_TOKENS } from './constants.ts';
-import type { GenerateEvent, GenerateRequest } from '@opengateway/core';
+import { EngineFailedError, InvalidInputError } from './errors.ts';
+import { encodeHidden } from './hidden-payload.ts';
+import type { HiddenStates, LayerEvent, LayerInput, LayerRequest, LayerTiming } from '@opengateway/core';
 import type { EngineStep, SequenceId } from '../engines/engine.ts';
-import type { GenerationSink, TokenSampler } from './types.ts';
+import type { StepInput } from './step-input.ts';
+import type { LayerSink, TokenSampler } from './types.ts';
 
-/** One answer being computed or waiting: its place in the engine, its credit, and what it has said so far. */
+export interface GenerationInit {
+  readonly input: StepInput;
+  /** Who chooses tokens; null where another stage follows. */
+  readonly sampler: TokenSampler | null;
+  /** What is asked of the engine where a token is to be chosen. */
+  readonly choiceOutput: 'last-logits' | 'top-k';
+  readonly hiddenSize: number;
+  readonly credit: number;
+  readonly nowMs: number;
+}
+
+/**
+ * One answer being computed or waiting, or one stage's part of it: its place in the engine, its credit, what it
+ * has to compute and what it has said so far.
+ */
 export class Generation {
-  readonly request: GenerateRequest;
+  readonly request: LayerRequest;
   /** Positions the engine has to reserve. */
   readonly reservedTokens: number;
   sequence: SequenceId | null = null;
-  prefilledTokens = 0;
-  generatedTokens = 0;
+  /** Positions computed. */
+  position = 0;
+  /** Tokens of the answer: chosen here, or computed on their way to where the next is chosen. */
+  madeTokens = 0;
   credit: number;
   cancelled = false;
   finished = false;
@@ -18,86 +37,108 @@ export class Generation {
   /** When the credit ran out; null while there is some. */
   stalledSinceMs: number | null = null;
 
-  readonly #sink: GenerationSink;
-  readonly #sampler: TokenSampler;
-  /** What is asked of the engine where a token is to be chosen. */
-  readonly #choiceOutput: 'last-logits' | 'top-k';
+  readonly #sink: LayerSink;
+  readonly #init: GenerationInit;
   readonly #endTokens: ReadonlySet<number>;
-  readonly #tokens: Int32Array;
-  readonly #decodeInput = new Int32Array(1);
   readonly #queuedAtMs: number;
-  #decodeStep: EngineStep | null = null;
   #admittedAtMs = 0;
   #firstTokenAtMs = 0;
+  #prefillMs = 0;
+  #decodeMs = 0;
+  #decodeSteps = 0;
+  /** Positions of the step under way. */
+  #stepTokens = 0;
 
-  constructor(
-    request: GenerateRequest,
-    sink: GenerationSink,
-    options: { sampler: TokenSampler; credit: number; nowMs: number; choiceOutput: 'last-logits' | 'top-k' },
-  ) {
+  constructor(request: LayerRequest, sink: LayerSink, init: GenerationInit) {
     this.request = request;
-    this.reservedTokens = request.tokens.length + request.maxTokens;
-    this.credit = options.credit;
-    this.lastEventMs = options.nowMs;
-    this.#queuedAtMs = options.nowMs;
+    this.reservedTokens = request.tokenCount + request.maxTokens;
+    this.credit = init.credit;
+    this.lastEventMs = init.nowMs;
+    this.#queuedAtMs = init.nowMs;
     this.#sink = sink;
-    this.#sampler = options.sampler;
-    this.#choiceOutput = options.choiceOutput;
+    this.#init = init;
     this.#endTokens = new Set(request.endTokens);
-    this.#tokens = Int32Array.from(request.tokens);
   }
 
   get isPrefilling(): boolean {
-    return this.prefilledTokens < this.#tokens.length;
+    return this.position < this.request.tokenCount;
   }
 
   get remainingPromptTokens(): number {
-    return this.#tokens.length - this.prefilledTokens;
+    return this.request.tokenCount - this.position;
+  }
+
+  /** Positions that the next step may hold. */
+  get readyTokens(): number {
+    if (this.credit <= 0) return 0;
+    return Math.min(this.#init.input.ready, this.isPrefilling ? this.remainingPromptTokens : 1);
+  }
+
+  get timing(): LayerTiming {
+    return { prefillMs: this.#prefillMs, decodeMs: this.#decodeMs, decodeSteps: this.#decodeSteps };
   }
 
   admit(sequence: SequenceId, nowMs: number): void {
     this.sequence = sequence;
     this.#admittedAtMs = nowMs;
-    this.#decodeStep = { sequence, input: this.#decodeInput, output: this.#choiceOutput };
     this.sayPrefill(nowMs);
   }
 
-  prefillStep(tokens: number): EngineStep {
-    const end = this.prefilledTokens + tokens;
-    return {
+  /** @throws InvalidInputError */
+  give(input: LayerInput): void {
+    this.#init.input.give(input);
+  }
+
+  /** The next `tokens` positions, of those that are ready. */
+  step(tokens: number): EngineStep {
+    const { input, sampler, choiceOutput } = this.#init;
+    this.#stepTokens = tokens;
+    const step: EngineStep = {
       sequence: this.sequence as SequenceId,
-      input: this.#tokens.subarray(this.prefilledTokens, end),
-      output: end === this.#tokens.length ? this.#choiceOutput : 'none',
+      input: input.take(tokens),
+      output: sampler === null ? 'hidden' : tokens < this.remainingPromptTokens ? 'none' : choiceOutput,
     };
+    const taken = input.takenInputs();
+    if (taken > 0) this.#sink.taken(taken);
+    return step;
   }
 
-  /** The same object every time: decoding allocates nothing here. */
-  decodeStep(): EngineStep {
-    return this.#decodeStep as EngineStep;
+  /**
+   * Tells what came of the step: hidden states, or a token where one is due. Returns why the answer is complete,
+   * or null.
+   *
+   * @param values what the engine gave, or the logits that it stands for
+   */
+  takeOutput(
+    values: Float32Array,
+    { nowMs, elapsedMs }: { nowMs: number; elapsedMs: number },
+  ): 'stop' | 'length' | null {
+    const { position } = this;
+    const wasPrefilling = this.isPrefilling;
+    this.position += this.#stepTokens;
+    if (wasPrefilling) {
+      this.#prefillMs += elapsedMs;
+      this.sayPrefill(nowMs);
+    } else {
+      this.#decodeMs += elapsedMs;
+      this.#decodeSteps++;
+    }
+    if (this.#init.sampler === null) {
+      if (!wasPrefilling) this.madeTokens += this.#stepTokens;
+      for (const states of this.#encode(values, position)) this.#sayPaid(states, nowMs);
+      return null;
+    }
+    return this.isPrefilling ? null : this.#choose(this.#init.sampler, values, nowMs);
   }
 
-  /** Chooses and tells the next token; true when the answer is complete. */
-  takeLogits(logits: Float32Array, nowMs: number): 'stop' | 'length' | null {
-    if (this.generatedTokens === 0) this.#firstTokenAtMs = nowMs;
-    const { token, logprobs } = this.#sampler.sample(logits, this.#tokens.length + this.generatedTokens);
-    if (this.#endTokens.has(token)) return 'stop';
-    this.generatedTokens++;
-    this.#decodeInput[0] = token;
-    this.#sampler.accept(token);
-    this.credit--;
-    if (this.credit <= 0) this.stalledSinceMs = nowMs;
-    this.#say(logprobs === undefined ? { type: 'token', token } : { type: 'token', token, logprobs }, nowMs);
-    return this.generatedTokens === this.request.maxTokens ? 'length' : null;
-  }
-
-  grant(tokens: number): void {
-    if (!(tokens > 0)) return;
-    this.credit = Math.min(MAX_CREDIT_TOKENS, this.credit + Math.floor(tokens));
+  grant(events: number): void {
+    if (!(events > 0)) return;
+    this.credit = Math.min(MAX_CREDIT_TOKENS, this.credit + Math.floor(events));
     if (this.credit > 0) this.stalledSinceMs = null;
   }
 
   sayPrefill(nowMs: number): void {
-    this.#say({ type: 'progress', state: 'prefill', done: this.prefilledTokens, total: this.#tokens.length }, nowMs);
+    this.#say({ type: 'progress', state: 'prefill', done: this.position, total: this.request.tokenCount }, nowMs);
   }
 
   sayQueued(ahead: number, queued: number, nowMs: number): void {
@@ -125,8 +166,39 @@ export class Generation {
     this.#sink.fail(error);
   }
 
-  #say(event: GenerateEvent, nowMs: number): void {
+  #choose(sampler: TokenSampler, logits: Float32Array, nowMs: number): 'stop' | 'length' | null {
+    if (this.madeTokens === 0) this.#firstTokenAtMs = nowMs;
+    const { position } = this;
+    const { token, logprobs } = sampler.sample(logits, position);
+    if (this.#endTokens.has(token)) return 'stop';
+    this.madeTokens++;
+    this.#init.input.chosen(token);
+    sampler.accept(token);
+    const chosen = { type: 'token', position, token } as const;
+    this.#sayPaid(logprobs === undefined ? chosen : { ...chosen, logprobs }, nowMs);
+    return this.madeTokens === this.request.maxTokens ? 'length' : null;
+  }
+
+  #encode(rows: Float32Array, position: number): HiddenStates[] {
+    try {
+      return encodeHidden(rows, { position, hiddenSize: this.#init.hiddenSize, format: this.request.format });
+    } catch (cause) {
+      // Finite but absurd states lead there; without a neighbour's it is the engine's own doing.
+      const message = 'What was computed is not finite.';
+      throw this.request.tokens.length > 0
+        ? new EngineFailedError(message, { cause })
+        : new InvalidInputError(message, { cause });
+    }
+  }
+
+  #sayPaid(event: LayerEvent, nowMs: number): void {
+    this.credit--;
+    if (this.credit <= 0) this.stalledSinceMs ??= nowMs;
+    this.#say(event, nowMs);
+  }
+
+  #say(event: LayerEvent, nowMs: number): void {
     this.lastEventMs = nowMs;
-    this.#sink.emit(event);
+    this.#sink.emit(event, this.timing);
   }
 }

@@ -1,24 +1,30 @@
-import { errorCode, samplingReach } from '@opengateway/core';
+import { errorCode, isWholeModel } from '@opengateway/core';
 import { checkRequest } from './check-request.ts';
 import {
+  CREDIT_WINDOW_LAYER_EVENTS,
   CREDIT_WINDOW_TOKENS,
   DEFAULT_CREDIT_STALL_LIMIT_MS,
   DEFAULT_MAX_QUEUED_GENERATIONS,
   DEFAULT_STEP_BUDGET_MS,
   HEARTBEAT_INTERVAL_MS,
 } from './constants.ts';
-import { ConsumerStalledError, EngineBusyError, EngineFailedError } from './errors.ts';
+import { createGeneration } from './create-generation.ts';
 import { createDutyCycle } from './duty-cycle.ts';
-import { Generation } from './generation.ts';
+import { ConsumerStalledError, EngineBusyError, EngineFailedError, InvalidGenerationError } from './errors.ts';
 import { createPrefillPacer } from './prefill-pacer.ts';
 import { createRateMeter } from './rate-meter.ts';
 import { SparseLogits } from './sparse-logits.ts';
+import { StepPlanner } from './step-planner.ts';
 import { yieldToMessages } from './yield-to-messages.ts';
-import type { GenerateRequest } from '@opengateway/core';
-import type { EngineOutput, EngineStep } from '../engines/engine.ts';
+import type { GenerateRequest, LayerRequest } from '@opengateway/core';
+import type { EngineOutput } from '../engines/engine.ts';
+import type { Generation } from './generation.ts';
+import type { StepPlan } from './step-planner.ts';
 import type {
   GenerationHandle,
   GenerationSink,
+  LayerHandle,
+  LayerSink,
   Scheduler,
   SchedulerComponents,
   SchedulerInit,
@@ -30,7 +36,8 @@ import type {
  *
  * Each step is one `forward`: a token for every answer that has credit, and a piece of the prompts that
  * are still to be read, sized so that the step stays within its budget. Nothing runs, no timer either,
- * while nothing is open.
+ * while nothing is open. Where the engine holds part of a model, an answer is that part's share of it, and waits
+ * between two steps for what its neighbour makes.
  *
  * @example
  * const scheduler = createScheduler({ engine, createSampler, clock: systemClock });
@@ -48,9 +55,7 @@ class ContinuousBatcher implements Scheduler {
   readonly #duty;
   readonly #waiting: Generation[] = [];
   #running: Generation[] = [];
-  /** Steps of the `forward` under way and whose they are; the arrays are used again for every step. */
-  readonly #steps: EngineStep[] = [];
-  readonly #stepOwners: Generation[] = [];
+  readonly #planner = new StepPlanner();
   /** Between two turns of the message queue: sequences must not close under the engine's hands. */
   #working = false;
   readonly #sparseLogits: SparseLogits | null;
@@ -58,19 +63,17 @@ class ContinuousBatcher implements Scheduler {
   #loop: Promise<void> | null = null;
   #watch: AbortController | null = null;
   #rest: AbortController | null = null;
-  /** Which answer the next step starts with, should they not all fit. */
-  #turn = 0;
-  #prefillTurn = false;
   #closed = false;
   #tokensTotal = 0;
   #prefillTokensTotal = 0;
 
   constructor(components: SchedulerComponents, init: SchedulerInit) {
-    this.#components = { yieldToMessages, ...components };
+    this.#components = { yieldToMessages, highResolutionNow: () => components.clock.now(), ...components };
     this.#init = {
       maxQueued: DEFAULT_MAX_QUEUED_GENERATIONS,
       stepBudgetMs: DEFAULT_STEP_BUDGET_MS,
       initialCredit: CREDIT_WINDOW_TOKENS,
+      initialLayerCredit: CREDIT_WINDOW_LAYER_EVENTS,
       creditStallLimitMs: DEFAULT_CREDIT_STALL_LIMIT_MS,
       share: 1,
       ...init,
@@ -85,8 +88,22 @@ class ContinuousBatcher implements Scheduler {
   }
 
   start(request: GenerateRequest, sink: GenerationSink): GenerationHandle {
-    const generation = this.#accept(request, sink);
-    if (generation === null) return { grant: () => {}, cancel: () => {} };
+    const { layers, architecture } = this.#components.engine.info;
+    if (!isWholeModel(layers, architecture.layerCount)) {
+      sink.fail(new InvalidGenerationError(`Only layers ${layers.start} to ${layers.end} are here.`));
+      return ENDED;
+    }
+    const whole: LayerRequest = { ...request, tokenCount: request.tokens.length, format: 'f32' };
+    return this.#start(whole, asLayerSink(sink), this.#init.initialCredit);
+  }
+
+  startLayers(request: LayerRequest, sink: LayerSink): LayerHandle {
+    return this.#start(request, sink, this.#init.initialLayerCredit);
+  }
+
+  #start(request: LayerRequest, sink: LayerSink, credit: number): LayerHandle {
+    const generation = this.#accept(request, sink, credit);
+    if (generation === null) return ENDED;
     this.#waiting.push(generation);
     this.#admit();
     if (generation.sequence === null && !generation.finished) {
@@ -94,14 +111,24 @@ class ContinuousBatcher implements Scheduler {
     }
     this.#wake();
     return {
-      grant: (tokens) => {
-        generation.grant(tokens);
+      grant: (events) => {
+        generation.grant(events);
         this.#wake();
       },
       cancel: () => {
         if (generation.finished) return;
         generation.cancelled = true;
         if (!this.#working) this.#removeEnded();
+        this.#wake();
+      },
+      give: (input) => {
+        if (generation.finished || generation.cancelled) return;
+        try {
+          generation.give(input);
+        } catch (error) {
+          generation.fail(error);
+          if (!this.#working) this.#removeEnded();
+        }
         this.#wake();
       },
     };
@@ -135,7 +162,7 @@ class ContinuousBatcher implements Scheduler {
   }
 
   /** A new generation, or null where the sink was told why not. */
-  #accept(request: GenerateRequest, sink: GenerationSink): Generation | null {
+  #accept(request: LayerRequest, sink: LayerSink, credit: number): Generation | null {
     const { engine, createSampler, clock } = this.#components;
     const refusal = this.#closed
       ? new EngineFailedError('The model was unloaded.')
@@ -146,19 +173,7 @@ class ContinuousBatcher implements Scheduler {
       return null;
     }
     try {
-      const sampler = createSampler({
-        vocabularySize: engine.info.architecture.vocabularySize,
-        parameters: request.sampling,
-        promptTokens: request.tokens.slice(0, request.promptTokenCount),
-        answerTokens: request.tokens.slice(request.promptTokenCount),
-      });
-      const choiceOutput = samplingReach(request.sampling) <= (engine.info.topK ?? 0) ? 'top-k' : 'last-logits';
-      return new Generation(request, sink, {
-        sampler,
-        credit: this.#init.initialCredit,
-        nowMs: clock.now(),
-        choiceOutput,
-      });
+      return createGeneration(request, sink, { info: engine.info, createSampler, credit, nowMs: clock.now() });
     } catch (error) {
       sink.fail(error);
       return null;
@@ -211,13 +226,12 @@ class ContinuousBatcher implements Scheduler {
       const startedMs = clock.now();
       this.#endStalled(startedMs);
       this.#sayAlive(startedMs);
-      this.#steps.length = 0;
-      this.#stepOwners.length = 0;
-      const decodeTokens = this.#planDecode();
-      const prefillTokens = this.#planPrefill(this.#components.engine.info.maxBatchTokens - decodeTokens);
-      if (this.#steps.length === 0) return;
+      const { maxBatchTokens } = this.#components.engine.info;
+      const plan = this.#planner.plan(this.#running, maxBatchTokens, this.#pacer.chunkTokens);
+      const { decodeTokens, prefillTokens } = plan;
+      if (plan.steps.length === 0) return;
       const tokensBefore = this.#tokensTotal;
-      if (!(await this.#step())) continue;
+      if (!(await this.#step(plan))) continue;
       const endedMs = clock.now();
       this.#prefillTokensTotal += prefillTokens;
       if (prefillTokens > 0) this.#pacer.record(prefillTokens, decodeTokens, endedMs - startedMs);
@@ -247,92 +261,48 @@ class ContinuousBatcher implements Scheduler {
     this.#rest = null;
   }
 
-  /** One token for every answer that has credit; returns how many. */
-  #planDecode(): number {
-    const running = this.#running;
-    const room = this.#components.engine.info.maxBatchTokens;
-    this.#turn = running.length > 0 ? (this.#turn + 1) % running.length : 0;
-    for (let index = 0; index < running.length && this.#steps.length < room; index++) {
-      const generation = running[(this.#turn + index) % running.length] as Generation;
-      if (generation.isPrefilling || generation.credit <= 0) continue;
-      this.#steps.push(generation.decodeStep());
-      this.#stepOwners.push(generation);
-    }
-    return this.#steps.length;
-  }
-
-  /**
-   * Pieces of prompts; returns how many tokens. In turn the shortest rest first, so that short prompts do
-   * not all wait for each other, and the oldest first, so that a long one is never starved by short ones.
-   */
-  #planPrefill(room: number): number {
-    const chunkTokens = Math.min(this.#pacer.chunkTokens, room);
-    const shortestFirst = (this.#prefillTurn = !this.#prefillTurn);
-    const firstStep = this.#steps.length;
-    let left = chunkTokens;
-    while (left > 0) {
-      const generation = this.#nextToPrefill(shortestFirst, firstStep);
-      if (generation === null) break;
-      const tokens = Math.min(left, generation.remainingPromptTokens);
-      this.#steps.push(generation.prefillStep(tokens));
-      this.#stepOwners.push(generation);
-      left -= tokens;
-    }
-    return chunkTokens - left;
-  }
-
-  /** `#running` is in order of admission, so the first that qualifies is the oldest. */
-  #nextToPrefill(shortestFirst: boolean, firstStep: number): Generation | null {
-    let next: Generation | null = null;
-    for (const generation of this.#running) {
-      if (!generation.isPrefilling || generation.credit <= 0) continue;
-      if (this.#stepOwners.indexOf(generation, firstStep) >= 0) continue;
-      if (!shortestFirst) return generation;
-      if (next === null || generation.remainingPromptTokens < next.remainingPromptTokens) next = generation;
-    }
-    return next;
-  }
-
   /** Computes what is planned and tells the results; false where the engine failed. */
-  async #step(): Promise<boolean> {
+  async #step({ steps, owners }: StepPlan): Promise<boolean> {
+    const { engine, clock, highResolutionNow } = this.#components;
+    const startedMs = highResolutionNow();
     let outputs: readonly EngineOutput[];
     try {
-      outputs = await this.#components.engine.forward(this.#steps);
+      outputs = await engine.forward(steps);
     } catch (error) {
-      this.#failStep(error);
+      this.#failStep(owners, error);
       return false;
     }
-    const nowMs = this.#components.clock.now();
-    for (let index = 0; index < this.#stepOwners.length; index++) {
-      const generation = this.#stepOwners[index] as Generation;
+    const elapsedMs = highResolutionNow() - startedMs;
+    const nowMs = clock.now();
+    for (let index = 0; index < owners.length; index++) {
+      const generation = owners[index] as Generation;
       if (generation.cancelled || generation.finished) continue;
-      this.#deliver(generation, this.#steps[index] as EngineStep, outputs[index] as EngineOutput, nowMs);
+      this.#deliver(generation, outputs[index] as EngineOutput, { nowMs, elapsedMs });
     }
     this.#removeEnded();
     return true;
   }
 
-  #deliver(generation: Generation, step: EngineStep, output: EngineOutput, nowMs: number): void {
+  #deliver(
+    generation: Generation,
+    { top, values }: EngineOutput,
+    times: { readonly nowMs: number; readonly elapsedMs: number },
+  ): void {
+    const madeBefore = generation.madeTokens;
     try {
-      if (generation.isPrefilling) {
-        generation.prefilledTokens += step.input.length;
-        generation.sayPrefill(nowMs);
-        if (generation.isPrefilling) return;
-      }
-      const logits = output.top && this.#sparseLogits ? this.#sparseLogits.expand(output.top) : output.values;
-      const reason = generation.takeLogits(logits, nowMs);
-      if (reason !== 'stop') this.#tokensTotal++;
+      const reason = generation.takeOutput(top && this.#sparseLogits ? this.#sparseLogits.expand(top) : values, times);
+      this.#tokensTotal += generation.madeTokens - madeBefore;
       if (reason === null) return;
       this.#release(generation);
-      generation.end(reason, nowMs);
+      generation.end(reason, times.nowMs);
     } catch (error) {
       generation.fail(error);
     }
   }
 
-  #failStep(error: unknown): void {
+  #failStep(owners: readonly Generation[], error: unknown): void {
     const failure = new EngineFailedError('The engine failed in the middle of a step.', { cause: error });
-    for (const generation of this.#stepOwners) {
+    for (const generation of owners) {
       if (!generation.finished && !generation.cancelled) generation.fail(failure);
     }
     this.#removeEnded();
@@ -398,3 +368,21 @@ class ContinuousBatcher implements Scheduler {
     generation.sequence = null;
   }
 }
+
+/** Of a sequence that was refused. */
+const ENDED: LayerHandle = { grant: () => {}, cancel: () => {}, give: () => {} };
+
+/** A whole model's consumer needs no positions, gives nothing and is never told hidden states. */
+const asLayerSink = ({ emit, fail }: GenerationSink): LayerSink => ({
+  emit(event, timing) {
+    if (event.type === 'hidden') return;
+    if (event.type !== 'token') {
+      emit(event, timing);
+      return;
+    }
+    const { position: _, ...token } = event;
+    emit(token, timing);
+  },
+  taken: () => {},
+  fail,
+});

@@ -1,4 +1,14 @@
-import type { Clock, GenerateEvent, GenerateRequest, SamplingParameters, TokenLogprobs } from '@opengateway/core';
+import type {
+  Clock,
+  GenerateEvent,
+  GenerateRequest,
+  LayerEvent,
+  LayerInput,
+  LayerRequest,
+  LayerTiming,
+  SamplingParameters,
+  TokenLogprobs,
+} from '@opengateway/core';
 import type { Engine } from '../engines/engine.ts';
 
 /** Chooses the tokens of one generation, in order: what the scheduler needs of core's `Sampler`. */
@@ -22,6 +32,8 @@ export interface SchedulerComponents {
   readonly engine: Engine;
   readonly createSampler: (init: TokenSamplerInit) => TokenSampler;
   readonly clock: Clock;
+  /** Milliseconds with fractions, for timing. @default the clock's */
+  readonly highResolutionNow?: () => number;
   /** Lets waiting messages be handled. @default `yieldToMessages` */
   readonly yieldToMessages?: () => Promise<void>;
 }
@@ -33,6 +45,8 @@ export interface SchedulerInit {
   readonly stepBudgetMs?: number;
   /** Tokens a generation may make before its first `grant`. @default CREDIT_WINDOW_TOKENS */
   readonly initialCredit?: number;
+  /** The same for the events of a sequence on part of a model. @default CREDIT_WINDOW_LAYER_EVENTS */
+  readonly initialLayerCredit?: number;
   /** @default DEFAULT_CREDIT_STALL_LIMIT_MS */
   readonly creditStallLimitMs?: number;
   /** Share of the time in which it computes, above 0 and at most 1. @default 1 */
@@ -43,7 +57,8 @@ export interface SchedulerInit {
 
 /** Where one generation's events go. Called synchronously, in order; nothing follows `end` or `fail`. */
 export interface GenerationSink {
-  emit(event: GenerateEvent): void;
+  /** `timing`: of the steps it was part of so far. */
+  emit(event: GenerateEvent, timing: LayerTiming): void;
   fail(error: unknown): void;
 }
 
@@ -52,6 +67,19 @@ export interface GenerationHandle {
   grant(tokens: number): void;
   /** Frees the sequence before the engine's next step; the sink is not called again. */
   cancel(): void;
+}
+
+/** Where the events of one sequence on part of a model go; as `GenerationSink`. */
+export interface LayerSink {
+  emit(event: LayerEvent, timing: LayerTiming): void;
+  /** So many more of the inputs given do not wait any longer. */
+  taken(inputs: number): void;
+  fail(error: unknown): void;
+}
+
+export interface LayerHandle extends GenerationHandle {
+  /** What comes next; where it cannot be computed the sequence fails with `invalid_input`. */
+  give(input: LayerInput): void;
 }
 
 export interface SchedulerStats {
@@ -63,13 +91,15 @@ export interface SchedulerStats {
   readonly tokensPerSecond: number;
 }
 
-/** Runs many generations on one engine by continuous batching. */
+/** Runs many generations, whole or in part, on one engine by continuous batching. */
 export interface Scheduler {
   /**
    * Starts a generation or queues it. Never throws: the sink is told `engine_busy`, `kv_cache_full`,
    * `context_length_exceeded`, `invalid_generation`, `consumer_stalled` or `engine_failed`.
    */
   start(request: GenerateRequest, sink: GenerationSink): GenerationHandle;
+  /** The same for a sequence on the layers that this engine holds, all of them or some; `invalid_input` beside. */
+  startLayers(request: LayerRequest, sink: LayerSink): LayerHandle;
   stats(): SchedulerStats;
   setShare(share: number): void;
   /** Ends every generation with `engine_failed`; resolves when the engine is no longer in use. */

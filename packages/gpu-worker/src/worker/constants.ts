@@ -1,6 +1,9 @@
 /** Tokens taken before the consumer's side grants them again: a message per token would double the traffic. */
 export const CREDIT_GRANT_TOKENS = 8;
 
+/** The same for events of a sequence on part of a model, of which few are under way at once. */
+export const CREDIT_GRANT_LAYER_EVENTS = 2;
+
 /** Least time between two progress messages of a load. */
 export const PROGRESS_INTERVAL_MS = 100;
 

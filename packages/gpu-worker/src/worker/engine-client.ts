@@ -1,10 +1,11 @@
 import { fromWire, toWire } from '@opengateway/core';
 import { proxy, wrap } from 'comlink';
 import { EngineFailedError } from '../scheduler/errors.ts';
+import { CREDIT_GRANT_LAYER_EVENTS, CREDIT_GRANT_TOKENS } from './constants.ts';
 import { keepErrorsTyped } from './error-transfer.ts';
 import { readFailureNotice } from './failure-notice.ts';
-import { streamGeneration } from './generation-stream.ts';
-import type { Generator, OpenGatewayError } from '@opengateway/core';
+import { openSequence, streamSequence } from './sequence-channel.ts';
+import type { GenerateEvent, Generator, LayerEvent, LayerRunner, OpenGatewayError } from '@opengateway/core';
 import type { Endpoint, Remote } from 'comlink';
 import type { MeasureRequest } from '../probe/measure-device.ts';
 import type { DeviceMeasurement } from '../probe/types.ts';
@@ -21,6 +22,8 @@ export interface EngineWorkerHandle {
 /** The engine worker as the page (or Node's main thread) sees it. Starts its worker on the first call. */
 export interface EngineClient {
   readonly generator: Generator;
+  /** Sequences on the layers that are loaded. */
+  readonly layers: LayerRunner;
   /**
    * Loads a model, replacing the one before. Aborting the signal gives up.
    *
@@ -95,17 +98,31 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineCl
     }
   };
 
+  /** Hands a sequence's port to the worker, for as long as there is one. */
+  const begin =
+    (method: (api: Remote<WorkerApi>, port: MessagePort) => Promise<void>) =>
+    (port: MessagePort, fail: (error: unknown) => void) => {
+      const { api, onLost } = worker();
+      onLost.add(fail);
+      method(api, port).catch(fail);
+      return () => void onLost.delete(fail);
+    };
+
   return {
     generator: {
       generate: (request, { signal }) =>
-        streamGeneration({
+        streamSequence<GenerateEvent>({
           signal,
-          start: (port, fail) => {
-            const { api, onLost } = worker();
-            onLost.add(fail);
-            api.generate(request, port).catch(fail);
-            return () => void onLost.delete(fail);
-          },
+          grantEvents: CREDIT_GRANT_TOKENS,
+          start: begin((api, port) => api.generate(request, port)),
+        }),
+    },
+    layers: {
+      run: (request, { signal }) =>
+        openSequence<LayerEvent>({
+          signal,
+          grantEvents: CREDIT_GRANT_LAYER_EVENTS,
+          start: begin((api, port) => api.runLayers(request, port)),
         }),
     },
     async load(request, { signal, onProgress } = {}) {

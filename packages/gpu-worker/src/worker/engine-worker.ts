@@ -1,4 +1,3 @@
-import { isWholeModel, toWire } from '@opengateway/core';
 import { releaseProxy } from 'comlink';
 import { UnsupportedModelError } from '../engines/errors.ts';
 import { EngineFailedError } from '../scheduler/errors.ts';
@@ -6,9 +5,9 @@ import { createScheduler } from '../scheduler/scheduler.ts';
 import { DEFAULT_KV_BUDGET_BYTES, DEFAULT_MAX_SEQUENCES, PROGRESS_INTERVAL_MS } from './constants.ts';
 import { LoadAbortedError } from './errors.ts';
 import { selfTest } from './self-test.ts';
-import type { Clock, GenerateRequest } from '@opengateway/core';
-import type { GenerationControl, GenerationMessage, LoadedModel, LoadProgress, LoadRequest } from '../api.ts';
-import type { WorkerApi, WorkerStats } from '../api.ts';
+import { serveSequence } from './serve-sequence.ts';
+import type { Clock, GenerateEvent, GenerateRequest, LayerEvent, LayerRequest } from '@opengateway/core';
+import type { LoadedModel, LoadProgress, LoadRequest, WorkerApi, WorkerStats } from '../api.ts';
 import type { CreateEngine } from '../engines/create-engine.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Scheduler, SchedulerComponents } from '../scheduler/types.ts';
@@ -59,31 +58,11 @@ class EngineWorker implements WorkerApi {
   }
 
   async generate(request: GenerateRequest, port: MessagePort): Promise<void> {
-    const post = (message: GenerationMessage) => port.postMessage(message);
-    if (this.#loaded === null) {
-      post({ type: 'error', error: toWire(new EngineFailedError('No model is loaded.')) });
-      port.close();
-      return;
-    }
-    const generation = this.#loaded.scheduler.start(request, {
-      emit: (event) => {
-        post(event);
-        if (event.type === 'end') port.close();
-      },
-      fail: (error) => {
-        post({ type: 'error', error: toWire(error) });
-        port.close();
-      },
-    });
-    port.addEventListener('message', ({ data }: MessageEvent<GenerationControl>) => {
-      if (data.type === 'credit') {
-        generation.grant(data.tokens);
-      } else {
-        generation.cancel();
-        port.close();
-      }
-    });
-    port.start();
+    serveSequence<GenerateEvent>(port, (sink) => this.#scheduler().start(request, sink));
+  }
+
+  async runLayers(request: LayerRequest, port: MessagePort): Promise<void> {
+    serveSequence<LayerEvent>(port, (sink) => this.#scheduler().startLayers(request, sink));
   }
 
   async setShare(share: number): Promise<void> {
@@ -129,6 +108,11 @@ class EngineWorker implements WorkerApi {
     await this.#components.weights.forget();
   }
 
+  #scheduler(): Scheduler {
+    if (this.#loaded === null) throw new EngineFailedError('No model is loaded.');
+    return this.#loaded.scheduler;
+  }
+
   async #load(
     request: LoadRequest,
     onProgress: (progress: LoadProgress) => void,
@@ -136,9 +120,10 @@ class EngineWorker implements WorkerApi {
   ): Promise<LoadedModel> {
     const { weights: platform, createEngine, createSampler, clock, onEngineFailure } = this.#components;
     const { manifest, layers } = request;
-    if (!isWholeModel(layers, manifest.architecture.layerCount)) {
+    const { layerCount } = manifest.architecture;
+    if (!(layers.start >= 0 && layers.start < layers.end && layers.end <= layerCount)) {
       throw new UnsupportedModelError(
-        `Only whole models are served: layers ${layers.start} to ${layers.end} of ${manifest.architecture.layerCount} were asked for.`,
+        `There are no layers ${layers.start} to ${layers.end}: the model has ${layerCount}.`,
       );
     }
     signal.throwIfAborted();
@@ -171,7 +156,7 @@ class EngineWorker implements WorkerApi {
       const measured = await selfTest(engine, now, signal);
       onProgress({ type: 'self-test', ...measured });
       const scheduler = createScheduler(
-        { engine, createSampler, clock },
+        { engine, createSampler, clock, highResolutionNow: now },
         { onEngineFailure, share: request.share ?? 1 },
       );
       this.#loaded = { engine, scheduler };
