@@ -16,3 +16,6 @@ export const MAX_HOP_RTT_MS = 300;
 
 /** Chains whose times per token differ by no more count as equal: then the one of fewer stages is taken. */
 export const NEAR_EQUAL_SHARE = 0.1;
+
+/** Peers among which the best chain is looked for: twelve for each stage of the longest. */
+export const MAX_CHAIN_CANDIDATES = 96;

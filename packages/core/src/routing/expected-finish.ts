@@ -5,10 +5,14 @@ import {
   UNMEASURED_PREFILL_TOKENS_PER_SECOND,
 } from './constants.ts';
 
-export interface FinishInput {
+/** A peer's offer and what this coordinator knows beyond it. */
+export interface OccupiedPeer {
   readonly served: ServedModel;
   /** Sessions this coordinator opened there less those that ended since the advert was made. */
   readonly unseenSessions: number;
+}
+
+export interface FinishInput extends OccupiedPeer {
   readonly promptTokens: number;
   readonly maxTokens: number;
   readonly rttMs: number;
@@ -21,20 +25,37 @@ export interface FinishInput {
  * share of rounds of `slots` sequences each, taken to be as long as this request itself.
  */
 export function expectedFinishMs(input: FinishInput): number {
-  const { served, promptTokens, rttMs } = input;
-  const slots = Math.max(1, served.slots);
-  const ahead = sequencesAhead(input);
-  const sharing = Math.min(slots, ahead + 1);
-  const prefillRate = served.prefillTokensPerSecond || UNMEASURED_PREFILL_TOKENS_PER_SECOND;
-  const decodeRate = served.decodeTokensPerSecond || UNMEASURED_DECODE_TOKENS_PER_SECOND;
-  const answerTokens = Math.min(input.maxTokens, EXPECTED_ANSWER_TOKENS);
-  const workMs = (promptTokens / prefillRate + (answerTokens * sharing) / decodeRate) * 1_000;
-  const rounds = Math.max(0, ahead + 1 - slots) / slots;
-  return rttMs + workMs * (1 + rounds);
+  const { served, promptTokens, maxTokens, rttMs } = input;
+  const decodeMs = expectedAnswerTokens(maxTokens) * sharedTokenMs(input);
+  return rttMs + (expectedPrefillMs(served, promptTokens) + decodeMs) * roundsBefore(input);
 }
 
+/** Milliseconds of computing one token there, beside the sequences that are there already, queue included. */
+export const expectedTokenMs = (peer: OccupiedPeer): number => sharedTokenMs(peer) * roundsBefore(peer);
+
+/** Milliseconds of computing a prompt there. */
+export const expectedPrefillMs = ({ prefillTokensPerSecond }: ServedModel, promptTokens: number): number =>
+  (promptTokens / (prefillTokensPerSecond || UNMEASURED_PREFILL_TOKENS_PER_SECOND)) * 1_000;
+
+export const expectedAnswerTokens = (maxTokens: number): number => Math.min(maxTokens, EXPECTED_ANSWER_TOKENS);
+
+/** Places free there now, as far as this coordinator can know; below 1 where it is full. */
+export const freePlaces = ({ served, unseenSessions }: OccupiedPeer): number =>
+  Math.min(served.slots, served.freeSlots - unseenSessions);
+
+function sharedTokenMs(peer: OccupiedPeer): number {
+  const sharing = Math.min(slotsOf(peer), sequencesAhead(peer) + 1);
+  return (sharing * 1_000) / (peer.served.decodeTokensPerSecond || UNMEASURED_DECODE_TOKENS_PER_SECOND);
+}
+
+/** How many times longer everything takes because others are served first; 1 where there is a place. */
+const roundsBefore = (peer: OccupiedPeer): number =>
+  1 + Math.max(0, sequencesAhead(peer) + 1 - slotsOf(peer)) / slotsOf(peer);
+
+const slotsOf = ({ served }: OccupiedPeer): number => Math.max(1, served.slots);
+
 /** Sequences running or waiting there now, as far as this coordinator can know. */
-function sequencesAhead({ served, unseenSessions }: Pick<FinishInput, 'served' | 'unseenSessions'>): number {
+function sequencesAhead({ served, unseenSessions }: OccupiedPeer): number {
   const busy = Math.max(0, served.slots - served.freeSlots);
   return Math.max(0, busy + served.queued + unseenSessions);
 }

@@ -1,82 +1,131 @@
-import { isWholeModel } from '../ids.ts';
-import type { PeerName } from '../ids.ts';
-import type { ServedModel } from '../membership/advert.ts';
-import { expectedFinishMs } from './expected-finish.ts';
-import type { PlannedRoute, Rejection, RejectionReason, RouteKnowledge, RoutePlan, RouteRequest } from './types.ts';
+import { chainShape } from './chain-shape.ts';
+import type { ChainShape } from './chain-shape.ts';
+import { MAX_CHAIN_STAGES } from './constants.ts';
+import { examinePeers } from './examine-peers.ts';
+import type { ExaminedPeers, StageCandidate } from './examine-peers.ts';
+import { expectedAnswerTokens, expectedFinishMs, expectedPrefillMs } from './expected-finish.ts';
+import { findChain } from './find-chain.ts';
+import type { Chain } from './find-chain.ts';
+import { createHopTime } from './hop-time.ts';
+import type { HopTime } from './hop-time.ts';
+import type {
+  PlannedRoute,
+  PlannedStage,
+  PlanReason,
+  Rejection,
+  RouteKnowledge,
+  RoutePlan,
+  RouteRequest,
+} from './types.ts';
 
 export type { PlannedRoute, PlannedStage, Rejection, RouteKnowledge, RoutePlan, RouteRequest } from './types.ts';
 
 /**
- * The whole-model peer with the lowest expected finish; equal ones by name, so that equal knowledge gives
- * equal routes.
+ * Where a request is computed: on the peer with the whole model that is expected to finish first, queue
+ * allowed; without one, on the chain of parts with the lowest expected time per token (see `findChain`), each
+ * with a free place. Penalised peers are in neither while there is a route without them.
+ *
+ * Equal knowledge gives equal plans, in whatever order peers come.
  */
 export function planRoute(request: RouteRequest, knowledge: RouteKnowledge): RoutePlan {
-  const rejections: Rejection[] = [];
-  let best: Candidate | undefined;
-  for (const view of candidates(knowledge)) {
-    const result = examine(view, request, knowledge);
-    if (typeof result === 'string') rejections.push({ peer: view.peer, reason: result });
-    else if (best === undefined || isBetter(result, best)) best = result;
+  const examined = examinePeers(request, knowledge);
+  const clean = examined.wholes.filter(isClean);
+  if (clean.length > 0) return wholePlan(clean, examined, request);
+  return planChain(examined, request, createHopTime(knowledge));
+}
+
+function wholePlan(wholes: readonly StageCandidate[], { parts, rejections }: ExaminedPeers, request: RouteRequest) {
+  let best: PlannedRoute | undefined;
+  for (const candidate of wholes) {
+    const route = singleRoute(candidate, request);
+    if (best === undefined || finishesBefore(route, best)) best = route;
   }
-  const reason = best === undefined ? 'layers-missing' : 'whole-model';
-  return { route: best?.route, full: false, reason, missing: [], rejections };
+  const unused = parts.map(({ peer }): Rejection => ({ peer, reason: 'part-of-model' }));
+  return made('whole-model', best, [...rejections, ...unused]);
 }
 
-interface Offer {
-  readonly peer: PeerName;
-  readonly models: readonly ServedModel[];
-  readonly serving: boolean;
-  readonly local: boolean;
-  readonly lastSeenMs: number;
-}
+/** The plan where no whole-model peer is to be had, or penalised ones only. */
+function planChain(examined: ExaminedPeers, request: RouteRequest, hopTime: HopTime): RoutePlan {
+  const { wholes, parts, rejections } = examined;
+  const ranges = parts.map(({ layers }) => layers);
+  const shape = chainShape(ranges, request.layerCount);
+  const chainable = parts.filter(({ layers }) => shape.fewestStagesThrough(layers) <= MAX_CHAIN_STAGES);
+  const free = chainable.filter(({ full }) => !full);
+  const clean = free.filter(isClean);
+  const chainOf = (candidates: readonly StageCandidate[]) => findChain(candidates, request.layerCount, hopTime);
 
-interface Candidate {
-  readonly peer: PeerName;
-  readonly penalised: boolean;
-  readonly route: PlannedRoute;
-}
-
-function* candidates({ peers, local }: RouteKnowledge): Generator<Offer> {
-  if (local !== undefined) {
-    yield { peer: local.peer, models: [local.served], serving: true, local: true, lastSeenMs: 0 };
+  const cleanChain = chainOf(clean);
+  if (cleanChain === undefined && wholes.length > 0) return wholePlan(wholes, examined, request);
+  const chain = cleanChain ?? (clean.length < free.length ? chainOf(free) : undefined);
+  const all = [...rejections, ...unusable(parts, shape)];
+  if (chain !== undefined) return made('chain', chainRoute(chain, request, hopTime), all);
+  if (shape.missing.length > 0) return { ...made('layers-missing', undefined, all), missing: shape.missing };
+  if (free.length < chainable.length && chainOf(chainable) !== undefined) {
+    return { ...made('full', undefined, all), full: true };
   }
-  for (const { peer, advert, lastSeenMs } of peers) {
-    if (peer === local?.peer) continue;
-    yield { peer, models: advert.models, serving: advert.state === 'serving', local: false, lastSeenMs };
-  }
+  const named = new Set(all.map(({ peer }) => peer));
+  const unmet = chainable.filter(({ peer }) => !named.has(peer));
+  return made('no-chain', undefined, [
+    ...all,
+    ...unmet.map(({ peer }): Rejection => ({ peer, reason: 'hop-too-slow' })),
+  ]);
 }
 
-function examine(offer: Offer, request: RouteRequest, knowledge: RouteKnowledge): Candidate | RejectionReason {
-  const { peer, local } = offer;
-  const sameModel = offer.models.filter(({ manifest }) => manifest === request.manifest);
-  if (sameModel.length === 0) return 'model-not-served';
-  const served = sameModel.find(({ layers: [start, end] }) => isWholeModel({ start, end }, request.layerCount));
-  if (served === undefined) return 'part-of-model';
-  if (!offer.serving) return 'not-serving';
-  if (served.contextLength <= request.promptTokens) return 'context-too-short';
-  if (knowledge.excluded.has(peer)) return 'excluded';
-  const rttMs = local ? 0 : knowledge.rttMs(peer);
-  if (rttMs === undefined) return 'unreachable';
-  // What this device serves is read now, not from an advert: nothing about it is unseen.
-  const unseenSessions = local ? 0 : knowledge.unseenSessions(peer, offer.lastSeenMs);
-  const { promptTokens, maxTokens } = request;
-  const finish = expectedFinishMs({ served, unseenSessions, promptTokens, maxTokens, rttMs });
-  const layers = { start: served.layers[0], end: served.layers[1] };
+const isClean = ({ penalised }: StageCandidate): boolean => !penalised;
+
+const made = (reason: PlanReason, route: PlannedRoute | undefined, rejections: readonly Rejection[]): RoutePlan => ({
+  route,
+  full: false,
+  reason,
+  missing: [],
+  rejections,
+});
+
+/** Parts that could be in no chain, and why. */
+function unusable(parts: readonly StageCandidate[], shape: ChainShape): Rejection[] {
+  return parts.flatMap(({ peer, layers, full }): Rejection[] => {
+    const stages = shape.fewestStagesThrough(layers);
+    if (stages === Infinity) return [{ peer, reason: 'no-neighbour' }];
+    if (stages > MAX_CHAIN_STAGES) return [{ peer, reason: 'too-many-stages' }];
+    return full ? [{ peer, reason: 'full' }] : [];
+  });
+}
+
+function singleRoute(candidate: StageCandidate, { promptTokens, maxTokens }: RouteRequest): PlannedRoute {
   return {
-    peer,
-    penalised: knowledge.penalised(peer),
-    route: {
-      stages: [{ peer, engine: served.engine, layers, served, local, rttMs, hopRttMs: 0, expectedTokenMs: 0 }],
-      expectedTokenMs: 0,
-      expectedFinishMs: finish,
-      // Read by callers that know single stages only.
-      ...{ served, local, rttMs },
-    },
+    stages: [planned(candidate, 0)],
+    expectedTokenMs: candidate.tokenMs,
+    expectedFinishMs: expectedFinishMs({ ...candidate, promptTokens, maxTokens }),
   };
 }
 
-function isBetter(a: Candidate, b: Candidate): boolean {
-  if (a.penalised !== b.penalised) return b.penalised;
-  const difference = a.route.expectedFinishMs - b.route.expectedFinishMs;
-  return difference === 0 ? a.peer < b.peer : difference < 0;
+const finishesBefore = (a: PlannedRoute, b: PlannedRoute): boolean => {
+  const difference = a.expectedFinishMs - b.expectedFinishMs;
+  return difference === 0 ? nameOf(a) < nameOf(b) : difference < 0;
+};
+
+const nameOf = ({ stages }: PlannedRoute): string => stages[0]?.peer ?? '';
+
+function chainRoute({ stages, tokenMs }: Chain, request: RouteRequest, hopTime: HopTime): PlannedRoute {
+  const ring = stages.map((stage, index) =>
+    planned(stage, hopTime(stage, stages[(index + 1) % stages.length] ?? stage)),
+  );
+  const firstRttMs = stages[0]?.rttMs ?? 0;
+  const prefillMs = stages.reduce((sum, { served }) => sum + expectedPrefillMs(served, request.promptTokens), 0);
+  return {
+    stages: ring,
+    expectedTokenMs: tokenMs,
+    expectedFinishMs: firstRttMs + prefillMs + expectedAnswerTokens(request.maxTokens) * tokenMs,
+  };
 }
+
+const planned = (candidate: StageCandidate, hopRttMs: number): PlannedStage => ({
+  peer: candidate.peer,
+  engine: candidate.served.engine,
+  layers: candidate.layers,
+  served: candidate.served,
+  local: candidate.local,
+  rttMs: candidate.rttMs,
+  hopRttMs,
+  expectedTokenMs: candidate.tokenMs,
+});
