@@ -4,8 +4,23 @@
  */
 export const RELAY_MAX_CONNECTIONS = 4_096;
 
-/** A peer talks to its relay and, later, to a few other peers. */
+/**
+ * A peer talks to its relay, to the coordinators it computes for and to the neighbours of its chains. A peer
+ * that is reached through the relay first counts twice until the direct connection stands.
+ */
 export const PEER_MAX_CONNECTIONS = 64;
+
+/** Connections of a peer beyond which those that carry nothing but gossip end, so that newcomers find room. */
+export const PEER_BUSY_CONNECTIONS = 48;
+
+/**
+ * New relayed connections per second at a peer: all come by its relay, so that libp2p's default of 5 would
+ * refuse the sixth coordinator.
+ */
+export const PEER_INBOUND_CONNECTIONS_PER_SECOND = 32;
+
+/** Connections in the middle of their handshake at a peer. */
+export const PEER_MAX_PENDING_CONNECTIONS = 32;
 
 /**
  * New inbound connections per second and host. The relay's HTTP server pipes every upgrade to the loopback
@@ -26,6 +41,9 @@ export const CONNECTION_PING_INTERVAL_MS = 10_000;
 
 /** A page that compiles or a machine under load answers a ping late; libp2p would already cut it off at 5 s. */
 export const CONNECTION_PING_TIMEOUT_MS = 20_000;
+
+/** Pings of one connection at once, each way: the regular ones, and the first of a new connection. */
+export const MAX_PING_STREAMS = 4;
 
 /** Streams of all protocols on one connection: 64 sessions, gossip, identify, ping, and room. */
 export const MAX_STREAMS_PER_CONNECTION = 256;
@@ -54,3 +72,75 @@ export const MAX_RECONNECT_DELAY_MS = 30_000;
 
 /** A connection that lived this long starts the back-off anew; one that is cut at once does not. */
 export const STABLE_CONNECTION_MS = 10_000;
+
+/** Where a peer can be reached: through a slot at its relay, and by WebRTC with the relay as go-between. */
+export const PEER_LISTEN = ['/p2p-circuit', '/webrtc'] as const;
+
+/**
+ * How long a peer's slot at the relay lasts; it ends with the connection anyway. Longer than tabs live: the
+ * relay counts a renewed slot's time wrongly, see `relay-server.ts`.
+ */
+export const RESERVATION_TTL_MS = 86_400_000;
+
+/** Asking for a slot, at a relay that a whole region comes back to. */
+export const RESERVATION_TIMEOUT_MS = 10_000;
+
+/** Setting up one relayed connection; a peer that does not answer the relay in that time is not there. */
+export const HOP_TIMEOUT_MS = 10_000;
+
+/** A relayed connection carries one answer at most, as the last resort; libp2p's 2 minutes would cut long ones. */
+export const RELAYED_CONNECTION_MS = 600_000;
+
+/**
+ * Bytes of one relayed connection: 2,000 tokens of hidden states 4,096 wide, in f16. libp2p's 128 KiB end
+ * inside the first prompt. The relay's bandwidth bounds it from above.
+ */
+export const RELAYED_CONNECTION_BYTES = 16_777_216;
+
+/** Relayed connections one peer may have opened at once: half of them dials, half the last resort. */
+export const MAX_HOP_STREAMS = 32;
+
+/** Relayed connections towards one peer at once; more is not a peer that others use but one they attack. */
+export const MAX_STOP_STREAMS = 64;
+
+/**
+ * A direct connection to a peer, with its place in line. Through a relay on another continent the dozen round
+ * trips of a dial take 3 s; where no way exists, ICE itself would go on trying for half a minute.
+ */
+export const DIRECT_DIAL_TIMEOUT_MS = 8_000;
+
+/** A relayed connection to a peer, after the direct one failed. */
+export const RELAYED_DIAL_TIMEOUT_MS = 4_000;
+
+/** Peers dialled at once: a chain's neighbours and a failover's, without flooding the relay. */
+export const MAX_DIALS_AT_ONCE = 8;
+
+/** Dials that wait for their turn; one more fails at once. */
+export const MAX_WAITING_DIALS = 64;
+
+/** The first round trip of a new direct connection, before the regular pings. */
+export const FIRST_PING_TIMEOUT_MS = 5_000;
+
+/** Largest WebRTC message: every implementation takes 16 KiB, few take more. */
+export const MAX_DATA_CHANNEL_MESSAGE_BYTES = 16_384;
+
+/** Bytes waiting in one data channel before its writer is held back: as much as a stream's window elsewhere. */
+export const MAX_DATA_CHANNEL_BUFFER_BYTES = 262_144;
+
+/**
+ * Unread bytes of one WebRTC stream before it is cut off. Unlike yamux it cannot hold the sender back, so that
+ * a protocol must bound what is on its way by itself: this leaves it room for two chunks of a prefill.
+ */
+export const MAX_DATA_CHANNEL_UNREAD_BYTES = 4_194_304;
+
+/** Streams a peer may open before this side's end of a new WebRTC connection is ready: identify, ping, gossip, sessions. */
+export const MAX_EARLY_STREAMS = 32;
+
+/** How long the end of a WebRTC stream waits for the other side to agree. */
+export const DATA_CHANNEL_CLOSE_TIMEOUT_MS = 5_000;
+
+/** STUN and TURN servers an operator may name; browsers warn from five on. */
+export const MAX_ICE_SERVERS = 4;
+
+/** Longest address of one, with its credentials. */
+export const MAX_ICE_SERVER_CHARS = 256;

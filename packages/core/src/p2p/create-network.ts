@@ -13,9 +13,11 @@ import { createMembershipService } from './membership/service.ts';
 import type { Presence } from './membership/service.ts';
 import type { CreateNetwork, ServeInit, ServingHandle } from './network.ts';
 import { createNode } from './node.ts';
+import { createPeerDialer } from './peer-dialer.ts';
 import { peerName } from './peer-name.ts';
 import { createRelayLink } from './relay-link.ts';
 import { replaceLostConnections } from './replace-connections.ts';
+import { endSpareConnections } from './spare-connections.ts';
 
 /** A second `serve` while one is active. */
 export class AlreadyServingError extends OpenGatewayError {
@@ -35,18 +37,17 @@ export class AlreadyServingError extends OpenGatewayError {
  */
 export const createNetwork: CreateNetwork = async (components, init) => {
   const { clock = systemClock, random = Math.random, logger } = components;
-  const { role, region, privateKey, listen } = init;
+  const { role, region, privateKey, listen, iceServers } = init;
   const topic = membershipTopic(region);
-  const node = await createNode({ role, topic, privateKey, listen });
+  const node = await createNode({ role, topic, privateKey, listen, iceServers });
   const peer = peerName(node.peerId);
-  const inference = createInferenceService({ node });
-  const { openSession, rttMs } = inference;
-  const registry = createPeerRegistry(
-    { clock, isConnected: (name) => rttMs(name) !== undefined },
-    { connectedOnly: role === 'relay' },
-  );
+  const dialer = createPeerDialer({ node, clock, logger }, { role });
+  const { isConnected, rttMs } = dialer;
+  const inference = createInferenceService({ node, dialer });
+  const { openSession } = inference;
+  const registry = createPeerRegistry({ clock, isConnected }, { connectedOnly: role === 'relay' });
   const membership = createMembershipService(
-    { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, clock, logger },
+    { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, isConnected, clock, logger },
     { topic },
   );
   const relayLink =
@@ -58,6 +59,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   });
 
   const stopReplacing = replaceLostConnections(node);
+  const stopEnding = role === 'peer' ? endSpareConnections(node) : () => {};
 
   let serving: Serving | undefined;
   const local: LocalStage = {
@@ -76,6 +78,8 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     relayConnected: () => relayLink?.connected() ?? false,
     onRelayChange: (listener) => relayLink?.subscribe(listener) ?? (() => {}),
     multiaddrs: () => node.getMultiaddrs().map(String),
+    relayedBytes: () => node.services.relay?.relayedBytes() ?? 0,
+    reservations: () => node.services.relay?.reservations.size ?? 0,
     serve(serveInit) {
       if (serving !== undefined) throw new AlreadyServingError();
       const { generator } = serveInit;
@@ -106,6 +110,8 @@ export const createNetwork: CreateNetwork = async (components, init) => {
       relayLink?.stop();
       membership.stop();
       stopReplacing();
+      stopEnding();
+      dialer.stop();
       await node.stop();
     },
   };

@@ -1,6 +1,9 @@
 export * from './constants.ts';
 export { AlreadyServingError, createNetwork } from './create-network.ts';
 export { createInferenceService } from './inference/service.ts';
+export { PeerUnreachableError } from './errors.ts';
+export { ICE_SERVER, parseIceServer } from './ice-servers.ts';
+export type { IceServer } from './ice-servers.ts';
 export type { InferenceService } from './inference/service.ts';
 export { createMembershipService } from './membership/service.ts';
 export type { MembershipService, Presence } from './membership/service.ts';
@@ -8,6 +11,8 @@ export * from './network.ts';
 export * from './network-errors.ts';
 export { createNode } from './node.ts';
 export type { NodeInit, OpenGatewayNode } from './node.ts';
+export { createPeerDialer } from './peer-dialer.ts';
+export type { ConnectOptions, PeerDialer, PeerRoute } from './peer-dialer.ts';
 export { peerName } from './peer-name.ts';
 export { generatePrivateKey } from './private-key.ts';
 export { createRelayLink, reconnectDelayMs } from './relay-link.ts';

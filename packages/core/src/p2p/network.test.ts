@@ -290,11 +290,16 @@ describe('a relay and its peers', () => {
     const peer = await startContributor([address]);
     await seen(first, peer);
     const changes: boolean[] = [];
-    peer.network.onRelayChange((connected) => changes.push(connected));
+    const linkedAgain = Promise.withResolvers<void>();
+    peer.network.onRelayChange((connected) => {
+      changes.push(connected);
+      if (connected) linkedAgain.resolve();
+    });
     await first.stop();
     const listen = [address.replace(/\/p2p\/.*$/, '')];
     const second = await start({ role: 'relay', region: REGION, privateKey, listen });
     await seen(second, peer);
+    await linkedAgain.promise;
     expect(changes).toEqual([false, true]);
     expect((await answer(second.coordinator.run(request, { signal: live() }))).tokens).toEqual(fakeAnswer(request));
   });

@@ -30,15 +30,20 @@ export interface ServingHandle {
 }
 
 export interface NetworkInit {
-  /** A `relay` listens on loopback for its HTTP server to pipe upgrades to; a `peer` only dials. */
+  /**
+   * A `relay` listens on loopback for its HTTP server to pipe upgrades to, and is the go-between of its peers;
+   * a `peer` dials the relay and, by way of it, other peers.
+   */
   readonly role: 'relay' | 'peer';
   readonly region: string;
   /** Persistent identity, as `generatePrivateKey` makes it. @default a fresh one */
   readonly privateKey?: Uint8Array;
-  /** Multiaddrs to listen on. @default loopback WebSockets, any port, for a relay; none for a peer */
+  /** Multiaddrs to listen on. @default loopback WebSockets, any port, for a relay; for a peer WebRTC by way of its relay */
   readonly listen?: readonly string[];
   /** Relays to stay connected to, or what finds them before every dial (`GET /bootstrap`). */
   readonly relayMultiaddrs?: readonly string[] | (() => Promise<readonly string[]>);
+  /** STUN and TURN servers for direct connections, as `/bootstrap` names them. @default none */
+  readonly iceServers?: readonly string[] | undefined;
 }
 
 export interface NetworkComponents {
@@ -65,6 +70,10 @@ export interface Network {
   onRelayChange(listener: (connected: boolean) => void): () => void;
   /** Addresses others can dial, each ending in `/p2p/<peer>`. */
   multiaddrs(): readonly string[];
+  /** Bytes that went from peer to peer through this relay, without what set connections up; 0 at a peer. */
+  relayedBytes(): number;
+  /** Peers that others can reach through this relay now; 0 at a peer. */
+  reservations(): number;
   /** Answers requests of other peers. @throws `already_serving` */
   serve(init: ServeInit): ServingHandle;
   start(): Promise<void>;

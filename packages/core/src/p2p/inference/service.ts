@@ -1,13 +1,12 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
-import type { PeerName } from '../../ids.ts';
+import { errorCode } from '../../errors.ts';
 import { SessionLostError } from '../../inference/errors.ts';
 import { INFERENCE_PROTOCOL } from '../../inference/messages.ts';
 import { openRemoteSession } from '../../inference/remote-session.ts';
 import type { OpenSession } from '../../inference/stage-session.ts';
 import type { Stage } from '../../inference/stage.ts';
-import { UNMEASURED_RTT_MS } from '../../routing/constants.ts';
 import { isExpectedNetworkError } from '../network-errors.ts';
+import type { PeerDialer } from '../peer-dialer.ts';
 import { peerName } from '../peer-name.ts';
 import { MAX_INBOUND_STREAMS, MAX_OUTBOUND_STREAMS } from './constants.ts';
 
@@ -15,13 +14,16 @@ import { MAX_INBOUND_STREAMS, MAX_OUTBOUND_STREAMS } from './constants.ts';
 export interface InferenceService {
   /** Answers inbound sessions with `stage`; null stops that. */
   serve(stage: Stage | null): Promise<void>;
-  /** Opens a session over a connection that exists already. @throws `session_lost` where there is none. */
+  /** Opens a session over a direct connection, made where there is none. @throws `session_lost` if that fails. */
   readonly openSession: OpenSession;
-  /** Measured round trip to a connected peer; undefined where there is no usable connection. */
-  rttMs(peer: PeerName): number | undefined;
 }
 
-export function createInferenceService({ node }: { node: Libp2p }): InferenceService {
+export interface InferenceServiceComponents {
+  readonly node: Libp2p;
+  readonly dialer: Pick<PeerDialer, 'connect'>;
+}
+
+export function createInferenceService({ node, dialer }: InferenceServiceComponents): InferenceService {
   return {
     async serve(stage) {
       await node.unhandle(INFERENCE_PROTOCOL);
@@ -33,9 +35,8 @@ export function createInferenceService({ node }: { node: Libp2p }): InferenceSer
       });
     },
     async openSession(peer, request, { signal }) {
-      const connection = usableConnection(node, peer);
-      if (connection === undefined) throw new SessionLostError('The peer is not connected.');
       try {
+        const { connection } = await dialer.connect(peer, { signal, directOnly: true });
         const stream = await connection.newStream(INFERENCE_PROTOCOL, {
           signal,
           maxOutboundStreams: MAX_OUTBOUND_STREAMS,
@@ -45,34 +46,20 @@ export function createInferenceService({ node }: { node: Libp2p }): InferenceSer
         const session = await openRemoteSession(stream, request, { signal });
         return {
           next: () => session.next().catch((error: unknown) => rethrow(error, signal)),
+          finish: () => session.finish(),
           close: () => session.close(),
         };
       } catch (error) {
         return rethrow(error, signal);
       }
     },
-    rttMs(peer) {
-      const connection = usableConnection(node, peer);
-      return connection === undefined ? undefined : (connection.rtt ?? UNMEASURED_RTT_MS);
-    },
   };
-}
-
-/** The newest open connection without a relay's limits on time and bytes. */
-function usableConnection(node: Libp2p, peer: PeerName): Connection | undefined {
-  return node
-    .getConnections(peerIdFromString(peer))
-    .filter(({ status, limits }) => status === 'open' && limits === undefined)
-    .reduce<Connection | undefined>(
-      (newest, next) => (newest === undefined || next.timeline.open >= newest.timeline.open ? next : newest),
-      undefined,
-    );
 }
 
 /** Network trouble as `session_lost`, the client's own abort and our own faults as they are. */
 function rethrow(error: unknown, signal: AbortSignal): never {
   signal.throwIfAborted();
-  if (isExpectedNetworkError(error))
+  if (isExpectedNetworkError(error) || errorCode(error) === 'peer_unreachable')
     throw new SessionLostError('The connection to the peer was lost.', { cause: error });
   throw error;
 }

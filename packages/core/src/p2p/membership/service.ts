@@ -1,8 +1,9 @@
 import { TopicValidatorResult } from '@libp2p/gossipsub';
 import type { GossipSub, Message, SubscriptionChangeData } from '@libp2p/gossipsub';
-import type { Libp2pEvents, PeerId, TypedEventTarget } from '@libp2p/interface';
+import type { Connection, Libp2pEvents, PeerId, TypedEventTarget } from '@libp2p/interface';
 import type { Clock } from '../../clock.ts';
 import { errorCode } from '../../errors.ts';
+import type { PeerName } from '../../ids.ts';
 import type { StructuredLogger } from '../../inference/logger.ts';
 import { ADVERT_INTERVAL_MS, advertSchema, MAX_ADVERT_BYTES } from '../../membership/advert.ts';
 import type { Advert } from '../../membership/advert.ts';
@@ -20,6 +21,8 @@ export interface MembershipComponents {
   readonly events: TypedEventTarget<Libp2pEvents>;
   readonly self: PeerId;
   readonly registry: PeerRegistryWriter;
+  /** Whether a direct connection to the peer stands. */
+  isConnected(peer: PeerName): boolean;
   readonly clock: Clock;
   readonly logger?: StructuredLogger | undefined;
 }
@@ -43,7 +46,7 @@ export function createMembershipService(
   components: MembershipComponents,
   init: { readonly topic: string },
 ): MembershipService {
-  const { pubsub, events, self, registry, clock, logger } = components;
+  const { pubsub, events, self, registry, isConnected, clock, logger } = components;
   const { topic } = init;
   const run = clock.now();
   const stopped = new AbortController();
@@ -104,7 +107,11 @@ export function createMembershipService(
     const outcome = registry.offer(peerName(message.from), advert);
     return outcome === 'accepted' ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore;
   };
-  const onDisconnect = (event: CustomEvent<PeerId>) => registry.forget(peerName(event.detail));
+  const onClose = ({ detail: { remotePeer, limits } }: CustomEvent<Connection>) => {
+    const name = peerName(remotePeer);
+    // A relayed connection ends for many reasons, the best of which is that a direct one stands.
+    if (limits === undefined && !isConnected(name)) registry.forget(name);
+  };
   const onSubscription = (event: CustomEvent<SubscriptionChangeData>) => {
     const joined = event.detail.subscriptions.some((change) => change.topic === topic && change.subscribe);
     if (joined) announce();
@@ -114,7 +121,7 @@ export function createMembershipService(
     start() {
       pubsub.topicValidators.set(topic, validate);
       pubsub.addEventListener('subscription-change', onSubscription);
-      events.addEventListener('peer:disconnect', onDisconnect);
+      events.addEventListener('connection:close', onClose);
       pubsub.subscribe(topic);
       void untilStopped(publishLoop());
       void untilStopped(expireLoop());
@@ -122,7 +129,7 @@ export function createMembershipService(
     stop() {
       stopped.abort();
       pubsub.removeEventListener('subscription-change', onSubscription);
-      events.removeEventListener('peer:disconnect', onDisconnect);
+      events.removeEventListener('connection:close', onClose);
     },
     setPresence(next) {
       presence = next;

@@ -1,0 +1,197 @@
+import type { Connection, PeerId } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import type { Clock } from '../clock.ts';
+import type { PeerName } from '../ids.ts';
+import type { StructuredLogger } from '../inference/logger.ts';
+import { UNMEASURED_RTT_MS } from '../routing/constants.ts';
+import { withDeadline } from '../wire/deadline.ts';
+import { raceAbort } from '../wire/race-abort.ts';
+import { isDirect, isRelayed, isToRelay, newest } from './connection-kind.ts';
+import {
+  DIRECT_DIAL_TIMEOUT_MS,
+  FIRST_PING_TIMEOUT_MS,
+  MAX_DIALS_AT_ONCE,
+  MAX_WAITING_DIALS,
+  RELAYED_DIAL_TIMEOUT_MS,
+} from './constants.ts';
+import { PeerUnreachableError } from './errors.ts';
+import { measureRoundTrip } from './measure-round-trip.ts';
+import { isExpectedNetworkError } from './network-errors.ts';
+import type { OpenGatewayNode } from './node.ts';
+import { createTurns } from './turns.ts';
+
+export interface PeerDialerComponents {
+  readonly node: Pick<OpenGatewayNode, 'dial' | 'getConnections' | 'addEventListener' | 'removeEventListener'>;
+  readonly clock: Clock;
+  readonly logger?: StructuredLogger | undefined;
+}
+
+export interface PeerDialerInit {
+  /** A `relay` only uses connections that its peers opened. */
+  readonly role: 'relay' | 'peer';
+}
+
+/** A way to a peer: over a direct connection, or through the relay and its limits. */
+export interface PeerRoute {
+  readonly connection: Connection;
+  readonly direct: boolean;
+}
+
+export interface ConnectOptions {
+  readonly signal: AbortSignal;
+  /** Whether a connection through the relay is of no use. @default false */
+  readonly directOnly?: boolean;
+}
+
+/** Finds and makes connections to other peers: direct ones by WebRTC, with the relay as go-between. */
+export interface PeerDialer {
+  /**
+   * An open direct connection to the peer, else a new one, else one through the relay. Streams on one that is
+   * not direct need `runOnLimitedConnection`.
+   *
+   * @throws `peer_unreachable` within `DIRECT_DIAL_TIMEOUT_MS + RELAYED_DIAL_TIMEOUT_MS`, or the signal's reason.
+   */
+  connect(peer: PeerName, options: ConnectOptions): Promise<PeerRoute>;
+  /** Whether an open direct connection stands. */
+  isConnected(peer: PeerName): boolean;
+  /** Whether a connection stands or may be made. */
+  isReachable(peer: PeerName): boolean;
+  /**
+   * Round trip over the connection that `connect` would use, in ms; `UNMEASURED_RTT_MS` where none is measured
+   * yet or one has to be made first; undefined where the peer is out of reach.
+   */
+  rttMs(peer: PeerName): number | undefined;
+  /** Ends dials under way, and the watch over connections. */
+  stop(): void;
+}
+
+export function createPeerDialer(components: PeerDialerComponents, { role }: PeerDialerInit): PeerDialer {
+  const { node, clock, logger } = components;
+  const stopped = new AbortController();
+  const turns = createTurns({ atOnce: MAX_DIALS_AT_ONCE, waiting: MAX_WAITING_DIALS });
+  const directDials = new Map<PeerName, Promise<Connection>>();
+  const relayedDials = new Map<PeerName, Promise<Connection>>();
+
+  const relays = (): Multiaddr[] =>
+    role === 'relay'
+      ? []
+      : node
+          .getConnections()
+          .filter(isToRelay)
+          .map(({ remoteAddr }) => remoteAddr);
+  const directTo = (id: PeerId) => newest(node.getConnections(id).filter(isDirect));
+  const relayedTo = (id: PeerId) => newest(node.getConnections(id).filter(isRelayed));
+
+  /** Dials through every relay; what came about meanwhile, dialled by the other side, is as good. */
+  const dial = async (
+    peer: PeerName,
+    { path, ms, existing }: { path: string; ms: number; existing: (id: PeerId) => Connection | undefined },
+  ): Promise<Connection> => {
+    const id = peerIdFromString(peer);
+    const addresses = relays().map((address) => address.encapsulate(`${path}/p2p/${peer}`));
+    const refused = () => new PeerUnreachableError(peer);
+    if (addresses.length === 0) throw refused();
+    try {
+      return await withDeadline({ clock, ms, error: refused, signal: stopped.signal }, (signal) =>
+        turns.take(() => existingOr(id, existing, signal, () => raceAbort(node.dial(addresses, { signal }), signal)), {
+          signal,
+          refused,
+        }),
+      );
+    } catch (error) {
+      const connection = existing(id);
+      if (connection !== undefined) return connection;
+      if (error instanceof PeerUnreachableError) throw error;
+      // Dials fail in as many ways as there are networks: each means that there is no way now.
+      logger?.debug({ peer, message: String(error), expected: isExpectedNetworkError(error) }, 'dial failed');
+      throw new PeerUnreachableError(peer, { cause: error });
+    }
+  };
+
+  /** The connection that `work` makes, or one that opens before. */
+  const existingOr = async (
+    id: PeerId,
+    existing: (id: PeerId) => Connection | undefined,
+    signal: AbortSignal,
+    work: () => Promise<Connection>,
+  ): Promise<Connection> => {
+    const connection = existing(id);
+    if (connection !== undefined) return connection;
+    const opened = Promise.withResolvers<Connection>();
+    const onOpen = ({ detail }: CustomEvent<Connection>) => {
+      if (!detail.remotePeer.equals(id)) return;
+      const found = existing(id);
+      if (found !== undefined) opened.resolve(found);
+    };
+    node.addEventListener('connection:open', onOpen);
+    try {
+      return await Promise.race([work(), opened.promise]);
+    } finally {
+      node.removeEventListener('connection:open', onOpen);
+    }
+  };
+
+  const shared = (dials: Map<PeerName, Promise<Connection>>, peer: PeerName, begin: () => Promise<Connection>) => {
+    const underWay = dials.get(peer);
+    if (underWay !== undefined) return underWay;
+    const made = begin().finally(() => dials.delete(peer));
+    dials.set(peer, made);
+    return made;
+  };
+  const dialDirect = (peer: PeerName) =>
+    shared(directDials, peer, () =>
+      dial(peer, { path: '/p2p-circuit/webrtc', ms: DIRECT_DIAL_TIMEOUT_MS, existing: directTo }),
+    );
+  const dialRelayed = (peer: PeerName) =>
+    shared(relayedDials, peer, () =>
+      dial(peer, {
+        path: '/p2p-circuit',
+        ms: RELAYED_DIAL_TIMEOUT_MS,
+        existing: (id) => directTo(id) ?? relayedTo(id),
+      }),
+    );
+
+  const onOpen = ({ detail: connection }: CustomEvent<Connection>) => {
+    if (role === 'relay' || !isDirect(connection)) return;
+    measureRoundTrip(connection, {
+      signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(FIRST_PING_TIMEOUT_MS)]),
+    })
+      .then((ms) => {
+        connection.rtt ??= ms;
+      })
+      .catch((error: unknown) => logger?.debug({ message: String(error) }, 'no answer to the first ping'));
+  };
+  node.addEventListener('connection:open', onOpen);
+
+  const rttMs = (peer: PeerName): number | undefined => {
+    const id = peerIdFromString(peer);
+    const direct = directTo(id);
+    if (direct !== undefined) return direct.rtt ?? UNMEASURED_RTT_MS;
+    return relays().length === 0 ? undefined : UNMEASURED_RTT_MS;
+  };
+
+  return {
+    async connect(peer, { signal, directOnly = false }) {
+      signal.throwIfAborted();
+      const standing = directTo(peerIdFromString(peer));
+      if (standing !== undefined) return { connection: standing, direct: true };
+      let connection: Connection;
+      try {
+        connection = await raceAbort(dialDirect(peer), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (directOnly) throw error;
+        connection = await raceAbort(dialRelayed(peer), signal);
+      }
+      return { connection, direct: isDirect(connection) };
+    },
+    isConnected: (peer) => directTo(peerIdFromString(peer)) !== undefined,
+    isReachable: (peer) => rttMs(peer) !== undefined,
+    rttMs,
+    stop() {
+      stopped.abort();
+      node.removeEventListener('connection:open', onOpen);
+    },
+  };
+}
