@@ -1,42 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ManifestHash, PeerName } from '../ids.ts';
+import type { PeerName } from '../ids.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { PeerView } from '../membership/peer-view.ts';
 import { expectedFinishMs } from './expected-finish.ts';
 import { planRoute } from './plan-route.ts';
-import type { RouteKnowledge, RouteRequest } from './plan-route.ts';
-
-const MANIFEST = 'c'.repeat(64) as ManifestHash;
-const request: RouteRequest = { manifest: MANIFEST, layerCount: 4, promptTokens: 100, maxTokens: 50 };
-
-const served: ServedModel = {
-  id: 'fake',
-  manifest: MANIFEST,
-  layers: [0, 4],
-  engine: 'wasm',
-  contextLength: 2_048,
-  slots: 4,
-  freeSlots: 4,
-  queued: 0,
-  decodeTokensPerSecond: 50,
-  prefillTokensPerSecond: 200,
-};
-
-const view = (peer: string, change: Partial<ServedModel> = {}, state: 'serving' | 'paused' = 'serving'): PeerView => ({
-  peer: peer as PeerName,
-  lastSeenMs: 0,
-  advert: { v: 1, sequence: 1, run: 1, state, kind: 'tab', models: [{ ...served, ...change }] },
-});
-
-const knowing = (peers: PeerView[], change: Partial<RouteKnowledge> = {}): RouteKnowledge => ({
-  peers,
-  rttMs: () => 10,
-  unseenSessions: () => 0,
-  excluded: new Set(),
-  penalised: () => false,
-  ...change,
-});
+import { knowing, request, served, view } from './route.fixture.ts';
+import type { RouteKnowledge } from './types.ts';
 
 const penalisingA = { penalised: (peer: PeerName) => peer === 'a' };
 
@@ -61,7 +31,7 @@ describe('planRoute', () => {
 
   it('prefers this device where it is as fast: there is no way to go', () => {
     const knowledge = knowing([view('a')], { local: { peer: 'self' as PeerName, served } });
-    expect(planRoute(request, knowledge).route).toMatchObject({ local: true, rttMs: 0 });
+    expect(planRoute(request, knowledge).route?.stages).toMatchObject([{ local: true, rttMs: 0, hopRttMs: 0 }]);
   });
 
   it('uses a penalised peer only where there is no other', () => {
@@ -87,13 +57,16 @@ describe('planRoute', () => {
     );
     expect(plan).toEqual({
       route: undefined,
+      full: false,
+      reason: 'layers-missing',
+      missing: [{ start: 2, end: 4 }],
       rejections: [
         { peer: 'other', reason: 'model-not-served' },
-        { peer: 'part', reason: 'part-of-model' },
         { peer: 'paused', reason: 'not-serving' },
         { peer: 'short', reason: 'context-too-short' },
         { peer: 'out', reason: 'excluded' },
         { peer: 'far', reason: 'unreachable' },
+        { peer: 'part', reason: 'no-neighbour' },
       ],
     });
   });
