@@ -62,7 +62,8 @@ export async function contribute(
     await network.start();
     log({ event: 'joined', relay, region: bootstrap.region, peer: network.peer });
     const threads = options.threads ?? defaultThreads(probe);
-    await startUnless(contributor, { entry, engine: options.engine, threads }, signal);
+    const layers = options.layers === undefined ? {} : { layers: options.layers };
+    await startUnless(contributor, { entry, engine: options.engine, threads, ...layers }, signal);
     await endOf(contributor, signal);
   } finally {
     await contributor.stop();

@@ -1,8 +1,10 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseLayerRange } from '@opengateway/core';
 import { DEFAULT_RELAY } from './constants.ts';
 import { UsageError } from './errors.ts';
+import type { LayerRange } from '@opengateway/core';
 
 export interface ContributeOptions {
   /** Origin of the relay, e.g. `http://127.0.0.1:8080/`. */
@@ -16,6 +18,8 @@ export interface ContributeOptions {
   readonly kvBudgetBytes?: number;
   /** Threads that compute. @default cores less one, at least 1 */
   readonly threads?: number;
+  /** Layers to hold. @default all where they fit, else what is lacking most */
+  readonly layers?: LayerRange;
   readonly json: boolean;
 }
 
@@ -26,6 +30,7 @@ npm run contribute -- [options]
   --relay URL          the relay to join (default ${DEFAULT_RELAY})
   --model ID           the model to serve (default: the first the relay offers)
   --engine KIND        wasm or reference (default wasm)
+  --layers A-B         hold layers A to B-1 of the model (default: all where they fit)
   --models DIR         read weights from DIR/<model id>/ where they are there, instead of fetching them
   --data-dir DIR       keep fetched weights here (default $DATA_DIR, else $XDG_CACHE_HOME/opengateway,
                        else ~/.cache/opengateway)
@@ -55,6 +60,7 @@ export function parseOptions(
     ...(values.model === undefined ? {} : { model: values.model }),
     ...(values.models === undefined ? {} : { models: resolve(values.models) }),
     ...(values['kv-budget-mb'] === undefined ? {} : { kvBudgetBytes: parseBudget(values['kv-budget-mb']) }),
+    ...(values.layers === undefined ? {} : { layers: parseLayers(values.layers) }),
     ...(values.threads === undefined ? {} : { threads: parseWhole('--threads', values.threads, MOST_THREADS) }),
   };
 }
@@ -71,6 +77,7 @@ function parse(args: readonly string[]) {
         models: { type: 'string' },
         'data-dir': { type: 'string' },
         'kv-budget-mb': { type: 'string' },
+        layers: { type: 'string' },
         threads: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean' },
@@ -95,6 +102,12 @@ function parseRelay(value: string): string {
 }
 
 const parseBudget = (value: string): number => parseWhole('--kv-budget-mb', value, MOST_KV_BUDGET_MB) * 1024 * 1024;
+
+function parseLayers(value: string): LayerRange {
+  const range = parseLayerRange(value);
+  if (range === undefined) throw new UsageError(`--layers ${value}: it is a range such as 0-14 for layers 0 to 13.`);
+  return range;
+}
 
 function parseWhole(option: string, value: string, most: number): number {
   const number = Number(value);

@@ -1,4 +1,5 @@
-import type { PeerRegistry } from '@opengateway/core';
+import { planRoute } from '@opengateway/core';
+import type { ManifestHash, PeerRegistry } from '@opengateway/core';
 import type { CatalogModel } from './catalog.ts';
 import type { DrainGate } from './drain-gate.ts';
 import type { TextModels } from './text-models.ts';
@@ -30,14 +31,20 @@ export const readyModels = ({ catalog, registry, texts }: ReadinessComponents): 
     .map(({ entry }) => entry.id);
 };
 
-const isServed = ({ entry }: CatalogModel, registry: PeerRegistry): boolean =>
-  registry
-    .peers()
-    .some(
-      ({ advert }) =>
-        advert.state === 'serving' &&
-        advert.models.some(
-          ({ manifest, layers: [start, end] }) =>
-            manifest === entry.manifest && start === 0 && end === entry.layerCount,
-        ),
-    );
+/** Whether somebody, or several together, hold the whole model, places free or not. */
+function isServed({ entry }: CatalogModel, registry: PeerRegistry): boolean {
+  const { manifest, layerCount } = entry;
+  const { route, full } = planRoute(
+    { manifest: manifest as ManifestHash, layerCount, promptTokens: 1, maxTokens: 1 },
+    {
+      peers: registry.peers(),
+      rttMs: () => 0,
+      hopRttMs: () => undefined,
+      unseenSessions: () => 0,
+      excluded: new Set(),
+      excludedHops: new Set(),
+      penalised: () => false,
+    },
+  );
+  return route !== undefined || full;
+}

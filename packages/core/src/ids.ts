@@ -30,3 +30,12 @@ export const isSessionId = (value: string): value is SessionId => SESSION_ID.tes
 /** Whether `range` holds every layer of a model with `layerCount` layers. */
 export const isWholeModel = (range: LayerRange, layerCount: number): boolean =>
   range.start === 0 && range.end === layerCount;
+
+const LAYER_RANGE = /^(\d{1,4})-(\d{1,4})$/;
+
+/** A half-open range as people write it: `0-14` is layers 0 to 13. Undefined where it is none. */
+export function parseLayerRange(text: string): LayerRange | undefined {
+  const match = LAYER_RANGE.exec(text);
+  const range = { start: Number(match?.[1]), end: Number(match?.[2]) };
+  return range.start < range.end ? range : undefined;
+}

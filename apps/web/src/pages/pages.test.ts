@@ -43,12 +43,14 @@ describe('routes', () => {
       start: true,
       engine: 'reference',
       threads: null,
+      layers: null,
       model: 'm',
     });
     expect(parseStart(new URLSearchParams('engine=magic&threads=0'))).toEqual({
       start: false,
       engine: null,
       threads: null,
+      layers: null,
       model: null,
     });
     expect(forcedBy(parseStart(new URLSearchParams('engine=wasm&threads=2')))).toEqual({ engine: 'wasm', threads: 2 });

@@ -168,11 +168,12 @@ export function createContributeState(components: ContributeComponents): Contrib
         if (!leadership.held() && !(await leadership.acquire(when))) throw new AnotherTabLendsError();
         if (mine !== run) return;
         leadership.tell(snapshot.value);
-        const { entry, engine, threads } = wish;
+        const { entry, engine, threads, layers } = wish;
         memory.remember({
           model: entry.id,
           ...(engine === undefined ? {} : { engine }),
           ...(threads === undefined ? {} : { threads }),
+          ...(layers === undefined ? {} : { layers }),
         });
         const joined = await node.join();
         if (mine !== run) return;

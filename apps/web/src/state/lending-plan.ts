@@ -1,5 +1,5 @@
 import { chooseEngine, defaultThreads, mostThreads } from '@opengateway/gpu-worker';
-import type { CatalogEntry, EngineKind, StartContributing } from '@opengateway/core';
+import type { CatalogEntry, EngineKind, LayerRange, StartContributing } from '@opengateway/core';
 import type { DeviceMeasurement, DeviceProbe } from '@opengateway/gpu-worker';
 
 /** What a start is to be like, as far as somebody said. */
@@ -9,6 +9,8 @@ export interface LendingWish {
   readonly engine?: EngineKind;
   /** Instead of the pledge. */
   readonly threads?: number;
+  /** Forces a range of layers. */
+  readonly layers?: LayerRange;
 }
 
 /** What the person lends; null where they left it to us. */
@@ -81,6 +83,7 @@ export function planLending({
     threads: single ? 1 : threads,
     kvBudgetBytes: smaller ? Math.max(LEAST_CACHE_BYTES, Math.floor(cacheBytes / CACHE_REDUCTION)) : cacheBytes,
     share: pledge.share,
+    ...(wish.layers === undefined ? {} : { layers: wish.layers }),
     ...(pledge.storageBytes === null ? {} : { storageBytes: pledge.storageBytes }),
     reason: onCpu ? 'wasm: tabs died while the GPU was loaded.' : choice.reason,
     reductions: [

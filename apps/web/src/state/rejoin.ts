@@ -1,5 +1,5 @@
-import type { EngineKind } from '@opengateway/core';
-import { ENGINE_KINDS } from '@opengateway/core';
+import { ENGINE_KINDS, parseLayerRange } from '@opengateway/core';
+import type { EngineKind, LayerRange } from '@opengateway/core';
 
 /** What this tab was lending. */
 export interface Lent {
@@ -7,6 +7,7 @@ export interface Lent {
   /** Forced ones only. */
   readonly engine?: EngineKind;
   readonly threads?: number;
+  readonly layers?: LayerRange;
 }
 
 /** Remembers for this tab alone that it lends, so that it goes on when the browser brings it back. */
@@ -41,12 +42,14 @@ export function createRejoinMemory(
 
 function parse(text: string | null): Lent | null {
   try {
-    const { model, engine, threads } = (JSON.parse(text ?? 'null') ?? {}) as Partial<Lent>;
+    const { model, engine, threads, layers } = (JSON.parse(text ?? 'null') ?? {}) as Partial<Lent>;
     if (typeof model !== 'string') return null;
+    const range = parseLayerRange(`${layers?.start}-${layers?.end}`);
     return {
       model,
       ...(ENGINE_KINDS.some((kind) => kind === engine) ? { engine: engine as EngineKind } : {}),
       ...(Number.isSafeInteger(threads) && threads! > 0 ? { threads: threads as number } : {}),
+      ...(range === undefined ? {} : { layers: range }),
     };
   } catch {
     // Something else wrote there: nothing to go on with.

@@ -5,6 +5,7 @@ import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
 import { manifestHash } from '../models/canonical-manifest.ts';
 import { decodeManifest } from '../models/parse-manifest.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
+import { FakeLayerRunner } from '../testing/fake-layer-runner.ts';
 import { STATS_INTERVAL_MS, UNLOAD_TIMEOUT_MS } from './constants.ts';
 import { createContributor } from './contributor.ts';
 import type { CatalogEntry } from '../bootstrap.ts';
@@ -44,6 +45,8 @@ class FakeEngine implements ContributorEngine<string> {
       yield* this.events;
     }.bind(this),
   };
+
+  layers = new FakeLayerRunner();
 
   load: ContributorEngine<string>['load'] = async (request, { signal, onProgress }) => {
     this.calls.push(`load ${request.engine} ${request.weights}`);

@@ -1,6 +1,6 @@
 import { toWire } from '../errors.ts';
 import { LOADING_SNAPSHOT_GAP_MS, MIN_SHARE, STATS_INTERVAL_MS, UNLOAD_TIMEOUT_MS } from './constants.ts';
-import { ContributorStateError, ContributorStoppedError } from './errors.ts';
+import { ContributorStateError, ContributorStoppedError, LayersOutOfRangeError } from './errors.ts';
 import { loadManifest } from './fetch-manifest.ts';
 import { createRequestCounter } from './request-counter.ts';
 import { servedContext } from './served-context.ts';
@@ -161,7 +161,10 @@ class DeviceContributor<Weights> implements Contributor {
       });
       const manifest = await loadManifest(entry, fetchManifest, signal);
       signal.throwIfAborted();
-      const layers = { start: 0, end: manifest.architecture.layerCount };
+      const layers = options.layers ?? { start: 0, end: manifest.architecture.layerCount };
+      if (layers.end > manifest.architecture.layerCount) {
+        throw new LayersOutOfRangeError(layers, manifest.architecture.layerCount);
+      }
       const { maxSequences } = this.#init;
       const { kvBudgetBytes = this.#init.kvBudgetBytes, threads, storageBytes, share } = options;
       if (share !== undefined) this.setShare(share);
@@ -180,9 +183,10 @@ class DeviceContributor<Weights> implements Contributor {
         { signal, onProgress: this.#loadProgress(signal) },
       );
       signal.throwIfAborted();
-      const counter = createRequestCounter(engine.generator, () => this.#countsChanged());
+      const counter = createRequestCounter(engine, () => this.#countsChanged());
       const handle = network.serve({
         generator: counter.generator,
+        part: { runner: counter.layers, shape: () => manifest.architecture },
         kind: this.#init.kind,
         served: () => [describeModel(options, layers, manifest, loaded, counter, this.#share)],
       });

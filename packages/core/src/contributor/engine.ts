@@ -1,6 +1,7 @@
 import type { LayerRange } from '../ids.ts';
 import type { EngineKind } from '../inference/coordinator-types.ts';
 import type { Generator } from '../inference/generator.ts';
+import type { LayerRunner } from '../inference/layer-runner.ts';
 import type { ModelManifest } from '../models/manifest.ts';
 import type { OpenGatewayError } from '../errors.ts';
 
@@ -44,6 +45,8 @@ export interface ContributorLoadedModel {
  */
 export interface ContributorEngine<Weights> {
   readonly generator: Generator;
+  /** The same engine where it holds a part of a model. */
+  readonly layers: LayerRunner;
   /** Resolves when the model is loaded and tested. Aborting the signal gives up. */
   load(
     request: ContributorLoadRequest<Weights>,

@@ -1,4 +1,5 @@
 import { OpenGatewayError } from '../errors.ts';
+import type { LayerRange } from '../ids.ts';
 
 /** What was asked for does not fit what the contributor is doing. */
 export class ContributorStateError extends OpenGatewayError {
@@ -40,5 +41,16 @@ export class EngineKeepsFailingError extends OpenGatewayError {
   static override readonly name = 'EngineKeepsFailingError';
   constructor(reason: string) {
     super('engine_keeps_failing', `The engine kept failing and was not started again. The last time: ${reason}`);
+  }
+}
+
+/** The layers asked for are not a range of the model. */
+export class LayersOutOfRangeError extends OpenGatewayError {
+  static override readonly name = 'LayersOutOfRangeError';
+  constructor({ start, end }: LayerRange, layerCount: number) {
+    super(
+      'layers_out_of_range',
+      `Layers ${start}-${end} were asked for, but the model has layers 0-${layerCount} (the end is not included).`,
+    );
   }
 }

@@ -57,6 +57,8 @@ export interface ContributorSnapshot {
 export interface StartContributing {
   readonly entry: CatalogEntry;
   readonly engine: EngineKind;
+  /** Layers to hold, whatever the others hold. @default all of them where they fit, else what is lacking most */
+  readonly layers?: LayerRange;
   /** Whether the CPU engine may take over from one that cannot start or keeps failing. @default false */
   readonly canFallBack?: boolean;
   /** Threads that compute, of an engine that has them. @default the engine's */

@@ -112,10 +112,13 @@ export const MAX_PARKED_LINKS = 128;
 export const MAX_PARKED_LINKS_PER_PEER = 32;
 
 /** How long such a way is kept, its first message included. */
-export const PARKED_LINK_TIMEOUT_MS = 8_000;
+export const PARKED_LINK_TIMEOUT_MS = 15_000;
 
-/** From `open` until the ways to both neighbours stand; below `FIRST_WORD_TIMEOUT_MS`, so that it can be told. */
-export const LINK_TIMEOUT_MS = 8_000;
+/** From `open` until the ways to both neighbours stand: a direct dial that fails, and then one through the relay. */
+export const LINK_TIMEOUT_MS = 13_000;
+
+/** The first word of a stage of a chain comes when its ways stand, or when it gave up on them. */
+export const CHAIN_FIRST_WORD_TIMEOUT_MS = 15_000;
 
 /** A neighbour that ended in order may be ahead of the coordinator's word by this much. */
 export const LINK_END_GRACE_MS = 1_000;

@@ -1,6 +1,7 @@
 import type { Stream } from '@libp2p/interface';
 import { MAX_LENGTH_PREFIX_BYTES, MAX_STAGE_MESSAGE_BYTES } from '../wire/limits.ts';
 import { createMessageChannel } from '../wire/message-channel.ts';
+import type { MessageChannel } from '../wire/message-channel.ts';
 import { packTokens } from '../wire/token-ids.ts';
 import { CREDIT_STEP_TOKENS, INITIAL_CREDIT_TOKENS } from './constants.ts';
 import { SessionCancelledError, SessionLostError } from './errors.ts';
@@ -8,16 +9,27 @@ import { stageMessageSchema } from './messages.ts';
 import type { OpenMessage } from './messages.ts';
 import type { SessionRequest, StageSession } from './stage-session.ts';
 
+/** Starts a session on a stream just opened to a stage. */
+export const openRemoteSession = (
+  stream: Stream,
+  request: SessionRequest,
+  options: { signal: AbortSignal },
+): Promise<StageSession> =>
+  openChannelSession(
+    createMessageChannel(stream, { readAheadBytes: MAX_STAGE_MESSAGE_BYTES + MAX_LENGTH_PREFIX_BYTES }),
+    request,
+    options,
+  );
+
 /**
- * Starts a session on a stream just opened to a stage. Gives credit as tokens are taken, so that a stage
+ * Starts a session on a channel to a stage. Gives credit as tokens are taken, so that a stage
  * never computes more than `INITIAL_CREDIT_TOKENS` ahead of its reader.
  */
-export async function openRemoteSession(
-  stream: Stream,
+export async function openChannelSession(
+  channel: MessageChannel,
   request: SessionRequest,
   { signal }: { signal: AbortSignal },
 ): Promise<StageSession> {
-  const channel = createMessageChannel(stream, { readAheadBytes: MAX_STAGE_MESSAGE_BYTES + MAX_LENGTH_PREFIX_BYTES });
   const close = () => {
     signal.removeEventListener('abort', close);
     channel.abort(new SessionCancelledError());

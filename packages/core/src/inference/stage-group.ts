@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../wire/deadline.ts';
 import { raceAbort } from '../wire/race-abort.ts';
-import { FIRST_WORD_TIMEOUT_MS } from './constants.ts';
+import { CHAIN_FIRST_WORD_TIMEOUT_MS, FIRST_WORD_TIMEOUT_MS } from './constants.ts';
 import { SessionCancelledError, StageSilentError } from './errors.ts';
 import type { SilenceDeadline } from './silence-deadline.ts';
 import type { StageEvent, StageSession } from './stage-session.ts';
@@ -96,10 +96,11 @@ export class StageGroup {
   }
 
   #nextSilence(): { index: number; leftMs: number; timeoutMs: number } {
+    const firstWordMs = this.#sessions.length === 1 ? FIRST_WORD_TIMEOUT_MS : CHAIN_FIRST_WORD_TIMEOUT_MS;
     let next = { index: -1, leftMs: Infinity, timeoutMs: Infinity };
     for (const [index, silence] of this.#init.silences.entries()) {
       if (this.#next[index] === null) continue;
-      const timeoutMs = this.#accepted[index] === true ? silence.timeoutMs() : FIRST_WORD_TIMEOUT_MS;
+      const timeoutMs = this.#accepted[index] === true ? silence.timeoutMs() : firstWordMs;
       const leftMs = Math.max(0, timeoutMs - (this.#waitedMs[index] ?? 0));
       if (leftMs < next.leftMs) next = { index, leftMs, timeoutMs };
     }

@@ -3,12 +3,16 @@ import type { Clock } from '../clock.ts';
 import type { PeerName } from '../ids.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import { MAX_LENGTH_PREFIX_BYTES, MAX_OPEN_BYTES } from '../wire/limits.ts';
+import { memoryChannelPair } from '../wire/memory-channel.ts';
 import { createMessageChannel } from '../wire/message-channel.ts';
+import type { MessageChannel } from '../wire/message-channel.ts';
 import { MAX_SESSIONS, MAX_SESSIONS_PER_PEER } from './constants.ts';
 import { StageBusyError, StageLeavingError } from './errors.ts';
 import type { Generator } from './generator.ts';
+import { openChannelSession } from './remote-session.ts';
 import { serveSession } from './serve-session.ts';
 import type { ChainComponents } from './serve-session.ts';
+import type { SessionRequest, StageSession } from './stage-session.ts';
 
 export interface StageComponents {
   readonly generator: Generator;
@@ -29,6 +33,8 @@ export interface StageInit {
 export interface Stage {
   /** Serves one inbound stream; resolves when nothing of it is left, and never rejects. */
   handle(stream: Stream, peer: PeerName): Promise<void>;
+  /** Opens a session of this very device, whose name is `self`. */
+  open(request: SessionRequest, self: PeerName, options: { signal: AbortSignal }): Promise<StageSession>;
   /** Sessions running now. */
   sessions(): number;
   pause(): void;
@@ -49,17 +55,24 @@ export function createStage(components: StageComponents, init: StageInit = {}): 
 
   const sessionsOf = (peer: PeerName) => [...running.values()].filter((session) => session.peer === peer).length;
 
+  const serve = async (channel: MessageChannel, peer: PeerName): Promise<void> => {
+    const full = running.size >= maxSessions || sessionsOf(peer) >= maxSessionsPerPeer;
+    const stop = new AbortController();
+    if (full) stop.abort(new StageBusyError('Too many sessions are open here.'));
+    const ended = serveSession({ ...components, peer, channel, stop, accepting: () => accepting });
+    if (full) return ended;
+    running.set(stop, { peer, ended });
+    await ended;
+    running.delete(stop);
+  };
+
   return {
-    async handle(stream, peer) {
-      const full = running.size >= maxSessions || sessionsOf(peer) >= maxSessionsPerPeer;
-      const stop = new AbortController();
-      const channel = createMessageChannel(stream, { readAheadBytes: MAX_OPEN_BYTES + MAX_LENGTH_PREFIX_BYTES });
-      if (full) stop.abort(new StageBusyError('Too many sessions are open here.'));
-      const ended = serveSession({ ...components, peer, channel, stop, accepting: () => accepting });
-      if (full) return ended;
-      running.set(stop, { peer, ended });
-      await ended;
-      running.delete(stop);
+    handle: (stream, peer) =>
+      serve(createMessageChannel(stream, { readAheadBytes: MAX_OPEN_BYTES + MAX_LENGTH_PREFIX_BYTES }), peer),
+    open(request, self, options) {
+      const [near, far] = memoryChannelPair();
+      void serve(far, self);
+      return openChannelSession(near, request, options);
     },
     sessions: () => running.size,
     pause() {

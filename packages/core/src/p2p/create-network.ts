@@ -1,13 +1,15 @@
 import { systemClock } from '../clock.ts';
 import { OpenGatewayError } from '../errors.ts';
-import type { ManifestHash } from '../ids.ts';
+import type { ManifestHash, PeerName } from '../ids.ts';
 import { createCoordinator } from '../inference/coordinator.ts';
 import type { LocalStage } from '../inference/coordinator.ts';
 import type { Generator } from '../inference/generator.ts';
 import { createStage } from '../inference/stage.ts';
+import type { SessionRequest, StageSession } from '../inference/stage-session.ts';
 import type { Stage } from '../inference/stage.ts';
 import { createPeerRegistry } from '../membership/peer-registry.ts';
 import { membershipTopic } from '../membership/topics.ts';
+import { createActivationsService } from './activations/service.ts';
 import { createInferenceService } from './inference/service.ts';
 import { createMembershipService } from './membership/service.ts';
 import type { Presence } from './membership/service.ts';
@@ -45,6 +47,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   const { isConnected, rttMs } = dialer;
   const inference = createInferenceService({ node, dialer });
   const { openSession } = inference;
+  const activations = createActivationsService({ node, dialer, clock });
   const registry = createPeerRegistry({ clock, isConnected }, { connectedOnly: role === 'relay' });
   const membership = createMembershipService(
     { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, isConnected, clock, logger },
@@ -64,10 +67,14 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   let serving: Serving | undefined;
   const local: LocalStage = {
     peer,
-    generator: { generate: (request, options) => currentGenerator(serving).generate(request, options) },
-    served: (manifest) => serving?.servedWhole(manifest),
+    generator: { generate: (request, options) => currentlyServing(serving).generator.generate(request, options) },
+    served: (manifest) => serving?.serves(manifest),
+    openPart: async (request, options) => currentlyServing(serving).openPart(request, peer, options),
   };
-  const coordinator = createCoordinator({ registry, openSession, rttMs, clock, random, logger, local });
+  const coordinator = createCoordinator(
+    { registry, openSession, rttMs, clock, random, logger, local },
+    init.hiddenFormat === undefined ? {} : { hiddenFormat: init.hiddenFormat },
+  );
 
   return {
     peer,
@@ -82,21 +89,23 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     reservations: () => node.services.relay?.reservations.size ?? 0,
     serve(serveInit) {
       if (serving !== undefined) throw new AlreadyServingError();
-      const { generator } = serveInit;
-      const stage = createStage({ generator, clock, served: () => serveInit.served() });
+      const { generator, part } = serveInit;
+      const chain = part === undefined ? undefined : { ...part, links: activations.links };
+      const stage = createStage({ generator, clock, served: () => serveInit.served(), chain });
       const current = new Serving(serveInit, stage, {
         announce: membership.announce,
         async leave(last) {
           await membership.leave(last);
           await stage.drain();
           await inference.serve(null);
+          await activations.serve(false);
           if (serving === current) serving = undefined;
         },
       });
       serving = current;
       membership.setPresence(() => current.presence());
-      inference.serve(stage).catch((error: unknown) => {
-        logger?.warn({ message: String(error) }, 'the inference protocol could not be registered');
+      Promise.all([inference.serve(stage), activations.serve(part !== undefined)]).catch((error: unknown) => {
+        logger?.warn({ message: String(error) }, 'the protocols of a stage could not be registered');
       });
       return current;
     },
@@ -143,9 +152,13 @@ class Serving implements ServingHandle {
     return { state: this.#state, kind: this.#init.kind, models: [...this.#init.served()] };
   }
 
-  servedWhole(manifest: ManifestHash) {
+  serves(manifest: ManifestHash) {
     if (this.#state !== 'serving') return undefined;
     return this.#init.served().find((model) => model.manifest === manifest);
+  }
+
+  openPart(request: SessionRequest, self: PeerName, options: { signal: AbortSignal }): Promise<StageSession> {
+    return this.#stage.open(request, self, options);
   }
 
   announce(): void {
@@ -177,7 +190,7 @@ class Serving implements ServingHandle {
   }
 }
 
-function currentGenerator(serving: Serving | undefined): Generator {
+function currentlyServing(serving: Serving | undefined): Serving {
   if (serving === undefined) throw new Error('Nothing is served here.');
-  return serving.generator;
+  return serving;
 }

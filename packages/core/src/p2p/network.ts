@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { PeerName } from '../ids.ts';
 import type { MeasuredCoordinator } from '../inference/coordinator.ts';
 import type { Generator } from '../inference/generator.ts';
+import type { HiddenFormat, LayerRunner, ModelShape } from '../inference/layer-runner.ts';
 import type { StructuredLogger } from '../inference/logger.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { PeerRegistry } from '../membership/peer-view.ts';
@@ -11,6 +12,8 @@ import type { OpenGatewayNode } from './node.ts';
 export interface ServeInit {
   /** Computes the answers; sees only requests that passed validation. */
   readonly generator: Generator;
+  /** Computes this device's layers of answers that several stages share. @default only whole models are served */
+  readonly part?: { readonly runner: LayerRunner; shape(): ModelShape | undefined };
   /** What is served now, with its free places; read at every advert. Empty announces nothing to use. */
   served(): readonly ServedModel[];
   readonly kind: 'tab' | 'node';
@@ -40,6 +43,8 @@ export interface NetworkInit {
   readonly privateKey?: Uint8Array;
   /** Multiaddrs to listen on. @default loopback WebSockets, any port, for a relay; for a peer WebRTC by way of its relay */
   readonly listen?: readonly string[];
+  /** Of what the stages of this coordinator's chains send each other. @default 'f16' */
+  readonly hiddenFormat?: HiddenFormat;
   /** Relays to stay connected to, or what finds them before every dial (`GET /bootstrap`). */
   readonly relayMultiaddrs?: readonly string[] | (() => Promise<readonly string[]>);
   /** STUN and TURN servers for direct connections, as `/bootstrap` names them. @default none */

@@ -1,0 +1,125 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
+import type { LayerRange, ManifestHash, ModelId } from '../ids.ts';
+import type { CoordinatorEvent, CoordinatorRequest } from '../inference/coordinator-types.ts';
+import type { ServedModel } from '../membership/advert.ts';
+import { fakeAnswer, FakeGenerator } from '../testing/fake-generator.ts';
+import { FAKE_MODEL_SHAPE } from '../testing/fake-layer-model.ts';
+import { FakeLayerRunner } from '../testing/fake-layer-runner.ts';
+import { createNetwork } from './create-network.ts';
+import type { Network } from './network.ts';
+
+const MANIFEST = 'd'.repeat(64) as ManifestHash;
+
+const request: CoordinatorRequest = {
+  model: 'fake' as ModelId,
+  manifest: MANIFEST,
+  layerCount: FAKE_MODEL_SHAPE.layerCount,
+  vocabularySize: FAKE_MODEL_SHAPE.vocabularySize,
+  tokens: Array.from({ length: 200 }, (_, index) => index * 7),
+  promptTokenCount: 200,
+  maxTokens: 40,
+  endTokens: [0],
+  sampling: { ...DEFAULT_SAMPLING, seed: 11 },
+};
+
+interface Part {
+  readonly network: Network;
+  readonly runner: FakeLayerRunner;
+}
+
+const started: Network[] = [];
+
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((network) => network.stop()));
+});
+
+async function start(init: Parameters<typeof createNetwork>[1]): Promise<Network> {
+  const network = await createNetwork({}, init);
+  started.push(network);
+  await network.start();
+  return network;
+}
+
+const served = ({ start: first, end }: LayerRange): ServedModel => ({
+  id: 'fake',
+  manifest: MANIFEST,
+  layers: [first, end],
+  engine: 'wasm',
+  contextLength: 8192,
+  slots: 8,
+  freeSlots: 8,
+  queued: 0,
+  decodeTokensPerSecond: 100,
+  prefillTokensPerSecond: 1000,
+});
+
+/** A relay with a peer for each range, every peer known to it. */
+async function startChain(...ranges: readonly [number, number][]): Promise<{ relay: Network; parts: Part[] }> {
+  const relay = await start({ role: 'relay', region: 'europe' });
+  const parts = await Promise.all(
+    ranges.map(async ([first, end]) => {
+      const layers = { start: first, end };
+      const network = await start({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
+      const runner = new FakeLayerRunner({ layers });
+      const part = { runner, shape: () => FAKE_MODEL_SHAPE };
+      network.serve({ generator: new FakeGenerator(), part, served: () => [served(layers)], kind: 'node' });
+      return { network, runner };
+    }),
+  );
+  await vi.waitUntil(() => relay.registry.peers().length === parts.length, { timeout: 10_000 });
+  return { relay, parts };
+}
+
+async function collect(events: AsyncIterable<CoordinatorEvent>, onEvent?: (event: CoordinatorEvent) => void) {
+  const all: CoordinatorEvent[] = [];
+  for await (const event of events) {
+    all.push(event);
+    onEvent?.(event);
+  }
+  return all;
+}
+
+const tokensOf = (events: readonly CoordinatorEvent[]) =>
+  events.flatMap((event) => (event.type === 'token' ? [event.token] : []));
+const live = () => ({ signal: new AbortController().signal });
+
+describe('a chain of peers', () => {
+  it('answers over direct connections, the relay carrying none of it', async () => {
+    const { relay, parts } = await startChain([0, 2], [2, 4], [4, 6]);
+    const first = await collect(relay.coordinator.run(request, live()));
+    expect(tokensOf(first)).toEqual(fakeAnswer(request));
+    const route = first.find((event) => event.type === 'route');
+    expect(route?.stages.map(({ peer, hop }) => [peer, hop?.direct])).toEqual(
+      parts.map(({ network }) => [network.peer, true]),
+    );
+    const relayed = relay.relayedBytes();
+    const second = await collect(relay.coordinator.run(request, live()));
+    expect(tokensOf(second)).toEqual(fakeAnswer(request));
+    expect(relay.relayedBytes()).toBe(relayed);
+  });
+
+  it('answers a peer that coordinates by itself, be it a stage or not', async () => {
+    const { relay, parts } = await startChain([0, 3], [3, 6]);
+    const guest = await start({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
+    for (const network of [guest, ...parts.map((part) => part.network)]) {
+      const others = network === guest ? 2 : 1;
+      await vi.waitUntil(() => network.registry.peers().length === others, { timeout: 15_000 });
+      expect(tokensOf(await collect(network.coordinator.run(request, live())))).toEqual(fakeAnswer(request));
+    }
+  });
+
+  it('goes on without a stage that is gone', async () => {
+    const { relay, parts } = await startChain([0, 3], [3, 6], [0, 3], [3, 6]);
+    let lost = false;
+    const events = await collect(relay.coordinator.run(request, live()), (event) => {
+      if (event.type !== 'token' || lost) return;
+      lost = true;
+      const victim = parts.find(({ runner }) => runner.running > 0 && runner.layers.end === 6);
+      // As if its process was killed: no word of leaving, every connection cut.
+      for (const connection of victim?.network.node.getConnections() ?? []) connection.abort(new Error('killed'));
+    });
+    expect(tokensOf(events)).toEqual(fakeAnswer(request));
+    expect(events.filter(({ type }) => type === 'route').length).toBeGreaterThan(1);
+  });
+});
