@@ -16,6 +16,8 @@ export interface MemoryPledge {
 
 /** Which ranges of one model's layers a pledge has room for. */
 export interface RangeMemory {
+  /** Left for weights. */
+  readonly roomBytes: number;
   /** Weights of a range, with the embedding at the first layer and the head at the last. */
   bytesOf(range: LayerRange): number;
   fits(range: LayerRange): boolean;
@@ -35,6 +37,7 @@ export function createRangeMemory(manifest: ModelManifest, pledge: MemoryPledge)
   const bytesOf = createRangeBytes(manifest);
   const fits = (range: LayerRange) => bytesOf(range) <= roomBytes;
   return {
+    roomBytes,
     bytesOf,
     fits,
     longestRangeFrom(start) {

@@ -9,8 +9,8 @@ import type { SwarmMember } from './swarm.ts';
  * The range that a peer should move to; undefined where it should stay.
  *
  * It moves only where that covers a layer which nobody holds, or makes the weakest layer `MOVE_GAIN_FACTOR` times
- * faster, and only where neither a layer nor the chain is lost meanwhile. Of the peers that share its layers those
- * that are faster stay, then those first by name: if all of them decide at once, not all of them go.
+ * faster, and only where neither a layer nor the chain is lost meanwhile. Of the peers that share a layer the
+ * fastest stays, of equal ones the first by name: if all decide at once, every layer still has a holder.
  */
 export function shouldMove(current: SwarmMember, choice: RangeChoice): LayerRange | undefined {
   const { layerCount } = choice;
@@ -29,26 +29,22 @@ export function shouldMove(current: SwarmMember, choice: RangeChoice): LayerRang
 
 /** Whether nothing is missed while this peer loads other layers. */
 function isDispensable(current: SwarmMember, others: readonly SwarmMember[], layerCount: number): boolean {
-  const staying = others.filter(
-    (other) => other.state === 'serving' && (!overlaps(other, current) || staysBefore(other, current)),
-  );
-  const rates = layerRates(staying, layerCount);
-  const isCovered = rates.slice(current.layers.start, current.layers.end).every((rate) => rate > 0);
-  const { whole } = findJoints([...others, current], layerCount);
-  return isCovered && (!whole || findJoints(staying, layerCount).whole);
+  const serving = others.filter(({ state }) => state === 'serving');
+  const staying = serving.filter((other) => staysBefore(other, current));
+  if (uncoveredIn(layerRates(staying, layerCount).slice(current.layers.start, current.layers.end)) > 0) return false;
+  return findJoints(serving, layerCount).chained || !findJoints([...others, current], layerCount).chained;
 }
-
-const overlaps = (a: SwarmMember, b: SwarmMember): boolean =>
-  a.layers.start < b.layers.end && b.layers.start < a.layers.end;
 
 const staysBefore = (a: SwarmMember, b: SwarmMember): boolean =>
   rateOf(a) === rateOf(b) ? a.peer < b.peer : rateOf(a) > rateOf(b);
 
 function isClearlyBetter(after: readonly number[], before: readonly number[]): boolean {
-  const uncovered = (rates: readonly number[]) => rates.filter((rate) => rate === 0).length;
-  if (uncovered(after) !== uncovered(before)) return uncovered(after) < uncovered(before);
+  const uncovered = uncoveredIn(after) - uncoveredIn(before);
+  if (uncovered !== 0) return uncovered < 0;
   const weakest = Math.min(...before);
   return weakest > 0 && Math.min(...after) >= weakest * MOVE_GAIN_FACTOR;
 }
+
+const uncoveredIn = (rates: readonly number[]): number => rates.filter((rate) => rate === 0).length;
 
 const lengthOf = ({ start, end }: LayerRange): number => end - start;

@@ -35,8 +35,8 @@ export interface Joints {
   startsAt(boundary: number): boolean;
   /** Whether a range may end before this layer: a chain leads from here to where the covered layers end. */
   endsAt(boundary: number): boolean;
-  /** Whether the members make a chain over all layers. */
-  readonly whole: boolean;
+  /** Whether the members make a chain over every stretch of covered layers. */
+  readonly chained: boolean;
 }
 
 export function findJoints(members: readonly SwarmMember[], layerCount: number): Joints {
@@ -54,6 +54,6 @@ export function findJoints(members: readonly SwarmMember[], layerCount: number):
   return {
     startsAt: (boundary) => fromLeft[boundary] ?? false,
     endsAt: (boundary) => toRight[boundary] ?? false,
-    whole: rates.every((rate) => rate > 0) && toRight[0] === true,
+    chained: toRight.every((leads, at) => leads || isCovered(at - 1)),
   };
 }

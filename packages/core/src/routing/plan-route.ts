@@ -18,8 +18,6 @@ import type {
   RouteRequest,
 } from './types.ts';
 
-export type { PlannedRoute, PlannedStage, Rejection, RouteKnowledge, RoutePlan, RouteRequest } from './types.ts';
-
 /**
  * Where a request is computed: on the peer with the whole model that is expected to finish first, queue
  * allowed; without one, on the chain of parts with the lowest expected time per token (see `findChain`), each
