@@ -1,6 +1,6 @@
 import { ContextLengthExceededError, InvalidStepError, KvCacheFullError } from '../engines/errors.ts';
 import { SequenceNotFoundError, TooManySequencesError } from '../engines/errors.ts';
-import type { ModelArchitecture } from '@opengateway/core';
+import type { LayerRange, ModelArchitecture } from '@opengateway/core';
 import type {
   Engine,
   EngineInfo,
@@ -22,6 +22,8 @@ export interface FakeEngineInit {
   readonly maxBatchTokens?: number;
   /** @default 1024 */
   readonly contextLength?: number;
+  /** Part of a model that has this many layers. @default the whole of one layer */
+  readonly part?: { readonly layers: LayerRange; readonly layerCount: number };
   /** @default no `top-k` output */
   readonly topK?: number;
   /** Called in every `forward` before it answers: to take time on a clock, to wait, to fail. */
@@ -37,7 +39,10 @@ export interface RecordedStep {
 
 const KV_BYTES_PER_TOKEN = 16;
 
-/** An engine whose logits are a hash of the sequence's tokens: exact, instant, and it remembers what it did. */
+/**
+ * An engine whose logits are a hash of the sequence's tokens: exact, instant, and it remembers what it did. Between
+ * parts of a model the hidden states of a token are the token, then zeros.
+ */
 export class FakeEngine implements Engine {
   readonly info: EngineInfo;
   readonly forwards: RecordedStep[][] = [];
@@ -50,8 +55,11 @@ export class FakeEngine implements Engine {
     this.#onForward = init.onForward;
     this.info = {
       kind: 'reference',
-      architecture: tinyArchitecture(init.vocabularySize ?? 64, init.contextLength ?? 1024),
-      layers: { start: 0, end: 1 },
+      architecture: {
+        ...tinyArchitecture(init.vocabularySize ?? 64, init.contextLength ?? 1024),
+        layerCount: init.part?.layerCount ?? 1,
+      },
+      layers: init.part?.layers ?? { start: 0, end: 1 },
       weightBytes: 0,
       kvBudgetBytes: (init.kvTokens ?? 4096) * KV_BYTES_PER_TOKEN,
       kvBytesPerToken: KV_BYTES_PER_TOKEN,
@@ -88,21 +96,20 @@ export class FakeEngine implements Engine {
   }
 
   async forward(steps: readonly EngineStep[]): Promise<readonly EngineOutput[]> {
-    const total = steps.reduce((sum, step) => sum + step.input.length, 0);
+    const inputs = steps.map(({ input }) => this.#tokensOf(input));
+    const total = inputs.reduce((sum, input) => sum + input.length, 0);
     if (total === 0 || total > this.info.maxBatchTokens) throw new InvalidStepError(`A batch of ${total} tokens.`);
-    for (const step of steps) {
+    steps.forEach((step, index) => {
       const { tokens, maxTokens } = this.#get(step.sequence);
-      if (tokens.length + step.input.length > maxTokens) {
-        throw new ContextLengthExceededError(tokens.length + step.input.length, maxTokens);
-      }
-    }
-    this.forwards.push(
-      steps.map((step) => ({ sequence: step.sequence, tokens: [...step.input], output: step.output })),
-    );
+      const wanted = tokens.length + inputs[index]!.length;
+      if (wanted > maxTokens) throw new ContextLengthExceededError(wanted, maxTokens);
+    });
+    this.forwards.push(steps.map(({ sequence, output }, index) => ({ sequence, tokens: inputs[index]!, output })));
     await this.#onForward?.(steps);
-    return steps.map((step) => {
+    return steps.map((step, index) => {
       const { tokens } = this.#get(step.sequence);
-      tokens.push(...step.input);
+      tokens.push(...inputs[index]!);
+      if (step.output === 'hidden') return { values: this.#statesOf(inputs[index]!) };
       if (step.output === 'top-k') return { values: new Float32Array(0), top: this.#topAfter(tokens) };
       return { values: step.output === 'last-logits' ? this.logitsAfter(tokens) : new Float32Array(0) };
     });
@@ -127,6 +134,21 @@ export class FakeEngine implements Engine {
       const mixed = Math.imul(hash ^ Math.imul(token + 1, 0x9e3779b1), 0x85ebca6b) >>> 0;
       return (mixed ^ (mixed >>> 13)) / 2 ** 32;
     });
+  }
+
+  #tokensOf(input: EngineStep['input']): readonly number[] {
+    const { layers, architecture } = this.info;
+    if (layers.start === 0) return [...input];
+    return [...input].filter((_, index) => index % architecture.hiddenSize === 0);
+  }
+
+  #statesOf(tokens: readonly number[]): Float32Array {
+    const { hiddenSize } = this.info.architecture;
+    const rows = new Float32Array(tokens.length * hiddenSize);
+    tokens.forEach((token, row) => {
+      rows[row * hiddenSize] = token;
+    });
+    return rows;
   }
 
   #topAfter(after: readonly number[]): TopLogits {

@@ -36,6 +36,39 @@ describe('self-test', () => {
     expect(engine.forwards).toHaveLength(1);
   });
 
+  it.each([
+    [{ start: 0, end: 2 }, 'hidden'],
+    [{ start: 2, end: 4 }, 'hidden'],
+    [{ start: 4, end: 6 }, 'last-logits'],
+  ])('measures layers %j of six', async (layers, output) => {
+    const engine = new FakeEngine({ part: { layers, layerCount: 6 } });
+    let nowMs = 0;
+    const measured = await selfTest(engine, () => (nowMs += 2), signal);
+    expect(measured).toEqual({ decodeTokensPerSecond: 500, prefillTokensPerSecond: 32_000 });
+    expect(new Set(engine.forwards.flat().map((step) => step.output))).toEqual(new Set([output]));
+    expect(engine.usage().sequences).toBe(0);
+  });
+
+  it('gives layers in the middle states of a sane size that differ', async () => {
+    const rows: number[] = [];
+    const engine = new FakeEngine({
+      part: { layers: { start: 1, end: 2 }, layerCount: 3 },
+      onForward: ([step]) => void rows.push(...step!.input),
+    });
+    await selfTest(engine, () => 0, signal);
+    expect(Math.max(...rows)).toBeLessThanOrEqual(1);
+    expect(Math.min(...rows)).toBeGreaterThanOrEqual(-1);
+    const variance = rows.reduce((sum, value) => sum + value * value, 0) / rows.length;
+    expect(variance).toBeGreaterThan(0.25);
+    expect(variance).toBeLessThan(0.42);
+  });
+
+  it('refuses hidden states that are not finite', async () => {
+    const engine = new FakeEngine({ part: { layers: { start: 0, end: 1 }, layerCount: 3 } });
+    engine.forward = async ([step]) => [{ values: new Float32Array(8 * step!.input.length).fill(Number.NaN) }];
+    await expect(selfTest(engine, () => 0, signal)).rejects.toMatchObject({ code: 'self_test_failed' });
+  });
+
   it('turns a failing engine into self_test_failed', async () => {
     const engine = new FakeEngine({ onForward: () => Promise.reject(new Error('unreachable')) });
     await expect(selfTest(engine, () => 0, signal)).rejects.toMatchObject({ code: 'self_test_failed' });

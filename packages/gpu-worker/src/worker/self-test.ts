@@ -13,8 +13,8 @@ export interface SelfTestResult {
 }
 
 /**
- * Computes a short fixed text, checks that the logits are finite and not all alike, and measures both
- * speeds within a fixed time, however slow the engine.
+ * Computes a short fixed text, or fixed hidden states where the engine's layers do not start with a text, checks
+ * that the result is finite and not all alike, and measures both speeds within a fixed time, however slow the engine.
  *
  * @param highResolutionNow milliseconds with fractions
  * @throws SelfTestFailedError
@@ -24,18 +24,23 @@ export async function selfTest(
   highResolutionNow: () => number,
   signal: AbortSignal,
 ): Promise<SelfTestResult> {
-  const { vocabularySize, contextLength } = engine.info.architecture;
+  const { layers, architecture } = engine.info;
+  const { vocabularySize, contextLength, hiddenSize } = architecture;
+  const chooses = layers.end === architecture.layerCount;
+  const makeInput = layers.start === 0 ? fixedTokens(vocabularySize) : fixedStates(hiddenSize);
   const maxTokens = Math.min(contextLength, 1 + SELF_TEST_MAX_DECODE_TOKENS + SELF_TEST_MAX_PREFILL_TOKENS);
   const sequence = engine.open({ maxTokens });
   try {
     let position = 0;
     const compute = async (count: number) => {
       signal.throwIfAborted();
-      const input = Int32Array.from({ length: count }, () => (1 + 97 * position++) % vocabularySize);
+      const input = makeInput(position, count);
+      position += count;
       const startedMs = highResolutionNow();
-      const [output] = await engine.forward([{ sequence, input, output: 'last-logits' }]);
+      const [output] = await engine.forward([{ sequence, input, output: chooses ? 'last-logits' : 'hidden' }]);
       const elapsedMs = Math.max(highResolutionNow() - startedMs, 0.001);
-      checkLogits(output?.values, vocabularySize);
+      if (chooses) checkValues(output?.values, vocabularySize, 'logit');
+      else checkValues(output?.values, count * hiddenSize, 'hidden value');
       return elapsedMs;
     };
     // The first token also compiles and touches everything: it is checked, not measured.
@@ -66,18 +71,28 @@ export async function selfTest(
   }
 }
 
-function checkLogits(logits: Float32Array | undefined, vocabularySize: number): void {
-  if (logits?.length !== vocabularySize) {
-    throw new SelfTestFailedError(`The engine gave ${logits?.length ?? 0} logits instead of ${vocabularySize}.`);
+const fixedTokens = (vocabularySize: number) => (position: number, count: number) =>
+  Int32Array.from({ length: count }, (_, index) => (1 + 97 * (position + index)) % vocabularySize);
+
+/** Between -1 and 1, as unlike each other as those of a text. */
+const fixedStates = (hiddenSize: number) => (position: number, count: number) =>
+  Float32Array.from({ length: count * hiddenSize }, (_, index) => {
+    const mixed = Math.imul(position * hiddenSize + index + 1, 0x9e3779b1);
+    return (Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) | 0) / 2 ** 31;
+  });
+
+function checkValues(values: Float32Array | undefined, length: number, name: string): void {
+  if (values?.length !== length) {
+    throw new SelfTestFailedError(`The engine gave ${values?.length ?? 0} ${name}s instead of ${length}.`);
   }
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
-  for (const value of logits) {
-    if (!Number.isFinite(value)) throw new SelfTestFailedError('The engine computed a logit that is not finite.');
+  for (const value of values) {
+    if (!Number.isFinite(value)) throw new SelfTestFailedError(`The engine computed a ${name} that is not finite.`);
     if (value < least) least = value;
     if (value > most) most = value;
   }
-  if (least === most) throw new SelfTestFailedError('The engine computed the same logit for every token.');
+  if (least === most) throw new SelfTestFailedError(`The engine computed the same ${name} everywhere.`);
 }
 
 function closeQuietly(engine: Engine, sequence: SequenceId): void {

@@ -47,6 +47,7 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
 
   const openSource = async (
     manifest: ModelManifest,
+    layers: LayerRange,
     location: WeightsLocation,
     onFetched: (bytes: number) => void,
     storageBytes: number,
@@ -57,7 +58,8 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
     }
     if (location.kind === 'package') throw new UnsupportedModelError('There is no engine for packages here.');
     const source = createHttpSource({ baseUrl: location.baseUrl }, fetch === undefined ? {} : { fetch });
-    if (store === undefined || !(await makeRoom(store, manifest, storageBytes))) return counting(source, onFetched);
+    if (store === undefined || !(await makeRoom(store, manifest, layers, storageBytes)))
+      return counting(source, onFetched);
     return createStoredSource({ manifest: await manifestHash(manifest), store, source }, { onFetched });
   };
 
@@ -67,7 +69,7 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
       const onFetched = (bytes: number) => {
         fetchedBytes += bytes;
       };
-      const source = await openSource(manifest, location, onFetched, storageBytes);
+      const source = await openSource(manifest, layers, location, onFetched, storageBytes);
       const { tracked, finish, release } = track(source);
       return {
         reader: createTensorReader({ manifest, source: tracked }, { range: layers, heldChunks: HELD_CHUNKS }),
