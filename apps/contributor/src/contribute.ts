@@ -62,8 +62,12 @@ export async function contribute(
     await network.start();
     log({ event: 'joined', relay, region: bootstrap.region, peer: network.peer });
     const threads = options.threads ?? defaultThreads(probe);
-    const layers = options.layers === undefined ? {} : { layers: options.layers };
-    await startUnless(contributor, { entry, engine: options.engine, threads, ...layers }, signal);
+    const { layers, memoryBytes } = options;
+    const part = {
+      ...(layers === undefined ? {} : { layers }),
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    };
+    await startUnless(contributor, { entry, engine: options.engine, threads, ...part }, signal);
     await endOf(contributor, signal);
   } finally {
     await contributor.stop();

@@ -18,6 +18,8 @@ export interface ContributeOptions {
   readonly kvBudgetBytes?: number;
   /** Threads that compute. @default cores less one, at least 1 */
   readonly threads?: number;
+  /** Lent to weights, cache and engine together. @default as much as the whole model needs */
+  readonly memoryBytes?: number;
   /** Layers to hold. @default all where they fit, else what is lacking most */
   readonly layers?: LayerRange;
   readonly json: boolean;
@@ -35,12 +37,13 @@ npm run contribute -- [options]
   --data-dir DIR       keep fetched weights here (default $DATA_DIR, else $XDG_CACHE_HOME/opengateway,
                        else ~/.cache/opengateway)
   --threads N          threads that compute (default: all processors but one)
+  --memory-mb N        memory lent in all, in MiB: a model that is larger is held in part (default: what it needs)
   --kv-budget-mb N     memory for running answers in MiB (default: the engine's)
   --json               one JSON object per line instead of text
   --help               this text`;
 
 const ENGINES = ['wasm', 'reference'] as const;
-const MOST_KV_BUDGET_MB = 65_536;
+const MOST_MEMORY_MB = 1_048_576;
 const MOST_THREADS = 1_024;
 
 /** Options from the command line, or `help`. @throws UsageError naming the option that is wrong. */
@@ -59,7 +62,10 @@ export function parseOptions(
     json: values.json ?? false,
     ...(values.model === undefined ? {} : { model: values.model }),
     ...(values.models === undefined ? {} : { models: resolve(values.models) }),
-    ...(values['kv-budget-mb'] === undefined ? {} : { kvBudgetBytes: parseBudget(values['kv-budget-mb']) }),
+    ...(values['kv-budget-mb'] === undefined
+      ? {}
+      : { kvBudgetBytes: parseMegabytes('--kv-budget-mb', values['kv-budget-mb']) }),
+    ...(values['memory-mb'] === undefined ? {} : { memoryBytes: parseMegabytes('--memory-mb', values['memory-mb']) }),
     ...(values.layers === undefined ? {} : { layers: parseLayers(values.layers) }),
     ...(values.threads === undefined ? {} : { threads: parseWhole('--threads', values.threads, MOST_THREADS) }),
   };
@@ -78,6 +84,7 @@ function parse(args: readonly string[]) {
         'data-dir': { type: 'string' },
         'kv-budget-mb': { type: 'string' },
         layers: { type: 'string' },
+        'memory-mb': { type: 'string' },
         threads: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean' },
@@ -101,7 +108,8 @@ function parseRelay(value: string): string {
   return url.href;
 }
 
-const parseBudget = (value: string): number => parseWhole('--kv-budget-mb', value, MOST_KV_BUDGET_MB) * 1024 * 1024;
+const parseMegabytes = (option: string, value: string): number =>
+  parseWhole(option, value, MOST_MEMORY_MB) * 1024 * 1024;
 
 function parseLayers(value: string): LayerRange {
   const range = parseLayerRange(value);

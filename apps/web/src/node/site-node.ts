@@ -39,6 +39,8 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
           ({ served } = init);
           return network.serve(init);
         },
+        peer: network.peer,
+        registry: network.registry,
         relayConnected: network.relayConnected,
         onRelayChange: network.onRelayChange,
       },

@@ -83,6 +83,7 @@ export function planLending({
     threads: single ? 1 : threads,
     kvBudgetBytes: smaller ? Math.max(LEAST_CACHE_BYTES, Math.floor(cacheBytes / CACHE_REDUCTION)) : cacheBytes,
     share: pledge.share,
+    ...(packageEngine === undefined ? { memoryBytes } : {}),
     ...(wish.layers === undefined ? {} : { layers: wish.layers }),
     ...(pledge.storageBytes === null ? {} : { storageBytes: pledge.storageBytes }),
     reason: onCpu ? 'wasm: tabs died while the GPU was loaded.' : choice.reason,

@@ -6,7 +6,7 @@ export interface PeerRow {
   /** Whether it is this very tab. */
   readonly self: boolean;
   readonly kind: 'tab' | 'node';
-  readonly state: 'serving' | 'paused' | 'leaving';
+  readonly state: 'loading' | 'serving' | 'paused' | 'leaving';
   readonly models: readonly string[];
   readonly engine: EngineKind | null;
   readonly slots: number;

@@ -24,3 +24,12 @@ export const STEADY_RUN_MS = 120_000;
 
 /** Least share of the device that can be lent: below it a waiting answer would look dead. */
 export const MIN_SHARE = 0.1;
+
+/** Whoever just joined has heard of every living peer after this: one advert's interval and a little. */
+export const SWARM_HEARING_MS = 11_000;
+
+/** How often a part is compared with what the swarm lacks; spread by half, so that peers do not move at once. */
+export const RECONSIDER_INTERVAL_MS = 60_000;
+
+/** Cache counted against the pledge where its size is left to the engine: its default. */
+export const ASSUMED_KV_BUDGET_BYTES = 256 * 2 ** 20;

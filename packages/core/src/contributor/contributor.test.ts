@@ -1,19 +1,21 @@
 import { readFile } from 'node:fs/promises';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OpenGatewayError, errorCode } from '../errors.ts';
 import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
 import { manifestHash } from '../models/canonical-manifest.ts';
 import { decodeManifest } from '../models/parse-manifest.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
 import { FakeLayerRunner } from '../testing/fake-layer-runner.ts';
-import { STATS_INTERVAL_MS, UNLOAD_TIMEOUT_MS } from './constants.ts';
+import { createPeerRegistry } from '../membership/peer-registry.ts';
+import { RECONSIDER_INTERVAL_MS, STATS_INTERVAL_MS, SWARM_HEARING_MS, UNLOAD_TIMEOUT_MS } from './constants.ts';
 import { createContributor } from './contributor.ts';
 import type { CatalogEntry } from '../bootstrap.ts';
 import type { GenerateEvent, GenerateRequest } from '../inference/generator.ts';
+import type { LayerRange, PeerName } from '../ids.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { ServeInit } from '../p2p/network.ts';
 import type { ContributorEngine, ContributorLoadProgress } from './engine.ts';
-import type { ContributorSnapshot } from './types.ts';
+import type { ContributorSnapshot, StartContributing } from './types.ts';
 
 const manifestBytes = await readFile(
   new URL('../../../../models/smollm2-135m-instruct/manifest.json', import.meta.url),
@@ -34,6 +36,7 @@ beforeAll(async () => {
 
 class FakeEngine implements ContributorEngine<string> {
   readonly calls: string[] = [];
+  readonly layersLoaded: LayerRange[] = [];
   readonly crashListeners = new Set<(error: OpenGatewayError) => void>();
   /** What a load does before it succeeds. */
   onLoad: (report: (progress: ContributorLoadProgress) => void, signal: AbortSignal) => Promise<void> = async () => {};
@@ -50,6 +53,7 @@ class FakeEngine implements ContributorEngine<string> {
 
   load: ContributorEngine<string>['load'] = async (request, { signal, onProgress }) => {
     this.calls.push(`load ${request.engine} ${request.weights}`);
+    this.layersLoaded.push(request.layers);
     await this.onLoad(onProgress, signal);
     return {
       info: { maxSequences: 8, variant: 'relaxed-simd' },
@@ -77,6 +81,8 @@ class FakeEngine implements ContributorEngine<string> {
 class FakeNetwork {
   readonly calls: string[] = [];
   serving: ServeInit | null = null;
+  readonly peer = 'self' as PeerName;
+  readonly registry = createPeerRegistry({ clock });
   connected = false;
   relayListener: (connected: boolean) => void = () => {};
   refuse: Error | null = null;
@@ -92,6 +98,9 @@ class FakeNetwork {
     this.serving = init;
     return {
       announce: () => void this.calls.push('announce'),
+      ready: () => {
+        if (init.loading === true) this.calls.push('ready');
+      },
       pause: () => void this.calls.push('pause'),
       resume: () => void this.calls.push('resume'),
       leave: async () => {
@@ -471,5 +480,119 @@ describe('contributor', () => {
     await contributor.stop();
     expect(engine.calls.at(-1)).toBe('terminate');
     expect(contributor.snapshot().state).toBe('idle');
+  });
+});
+
+describe('a contributor that holds a part', () => {
+  const MIB = 2 ** 20;
+  /** Room for a third of the model's weights beside cache and engine. */
+  const third = { kvBudgetBytes: 16 * MIB, memoryBytes: (16 + 64) * MIB + 54 * MIB };
+
+  /** Another peer that holds these layers. */
+  function announce(name: string, start: number, end: number, decodeTokensPerSecond = 100): void {
+    const model: ServedModel = {
+      id: entry.id,
+      manifest: entry.manifest,
+      layers: [start, end],
+      engine: 'wasm',
+      contextLength: 8192,
+      slots: 8,
+      freeSlots: 8,
+      queued: 0,
+      decodeTokensPerSecond,
+      prefillTokensPerSecond: 200,
+    };
+    const advert = { v: 1, sequence: clock.now(), run: 0, state: 'serving', kind: 'node', models: [model] } as const;
+    network.registry.offer(name as PeerName, { ...advert, models: [model] });
+  }
+
+  /** Lets the time pass in which it only listens; the manifest's hash before takes real time. */
+  async function hear(): Promise<void> {
+    await vi.waitUntil(() => clock.sleeping > 0);
+    await clock.advance(SWARM_HEARING_MS);
+  }
+
+  async function started(options: Partial<StartContributing>) {
+    const { contributor } = setup();
+    const starting = contributor.start({ entry, engine: 'wasm', ...options });
+    starting.catch(() => {}); // awaited below
+    await settle();
+    return { contributor, starting };
+  }
+
+  it('takes the layers it is told to, at once', async () => {
+    const { contributor, starting } = await started({ layers: { start: 10, end: 20 } });
+    await starting;
+    expect(network.served().layers).toEqual([10, 20]);
+    expect(contributor.snapshot()).toMatchObject({ state: 'serving', layers: { start: 10, end: 20 } });
+  });
+
+  it('refuses layers that the model does not have', async () => {
+    const { starting } = await started({ layers: { start: 20, end: 31 } });
+    expect(await codeOf(starting)).toBe('layers_out_of_range');
+  });
+
+  it('hears the others before it chooses, and tells them what it loads', async () => {
+    const loading = Promise.withResolvers<void>();
+    engine.onLoad = () => loading.promise;
+    const { starting } = await started(third);
+    announce('a', 0, 10);
+    announce('b', 20, 30);
+    await hear();
+    expect(engine.layersLoaded).toEqual([{ start: 10, end: 20 }]);
+    expect(network.serving?.loading).toBe(true);
+    expect(network.served()).toMatchObject({ layers: [10, 20], slots: 0, decodeTokensPerSecond: 0 });
+    loading.resolve();
+    await starting;
+    expect(network.calls).toContain('ready');
+    expect(network.served()).toMatchObject({ layers: [10, 20], slots: 8 });
+  });
+
+  it('takes the whole model where that fits, without waiting', async () => {
+    const { starting } = await started({ memoryBytes: 2 ** 30 });
+    await starting;
+    expect(engine.layersLoaded).toEqual([{ start: 0, end: 30 }]);
+  });
+
+  it('says what one layer needs where not even that fits', async () => {
+    const { starting } = await started({ memoryBytes: 81 * MIB, kvBudgetBytes: 16 * MIB });
+    await hear();
+    expect(await codeOf(starting)).toBe('memory_too_small');
+    await expect(starting).rejects.toThrow(/^85 MB are lent, but one layer of this model needs 8\d MB\./);
+  });
+
+  it('moves where that helps the swarm, and leaves its place in order', async () => {
+    const { contributor, starting } = await started(third);
+    announce('zz', 0, 10);
+    announce('b', 10, 20);
+    announce('c', 20, 30);
+    await hear();
+    await starting;
+    const [first] = engine.layersLoaded;
+    expect(first).toEqual({ start: 0, end: 10 });
+    // The last who held the end of the model goes: this peer's layers are held by another too.
+    network.registry.forget('c' as PeerName);
+    for (let waited = 0; waited < RECONSIDER_INTERVAL_MS * 1.3; waited += 5_000) {
+      announce('zz', 0, 10, 120);
+      announce('b', 10, 20);
+      await clock.advance(5_000);
+    }
+    expect(engine.layersLoaded).toEqual([first, { start: 20, end: 30 }]);
+    expect(network.calls.filter((call) => call === 'leave')).toHaveLength(1);
+    expect(contributor.snapshot()).toMatchObject({ state: 'serving', layers: { start: 20, end: 30 } });
+    await contributor.stop();
+  });
+
+  it('stays where others would miss it', async () => {
+    const { contributor, starting } = await started(third);
+    announce('b', 10, 20);
+    await hear();
+    await starting;
+    for (let waited = 0; waited < RECONSIDER_INTERVAL_MS * 1.3; waited += 5_000) {
+      announce('b', 10, 20);
+      await clock.advance(5_000);
+    }
+    expect(engine.layersLoaded).toHaveLength(1);
+    await contributor.stop();
   });
 });

@@ -1,14 +1,24 @@
 import { toWire } from '../errors.ts';
-import { LOADING_SNAPSHOT_GAP_MS, MIN_SHARE, STATS_INTERVAL_MS, UNLOAD_TIMEOUT_MS } from './constants.ts';
-import { ContributorStateError, ContributorStoppedError, LayersOutOfRangeError } from './errors.ts';
+import { betterLayers, layersForSwarm, layersWithoutOthers, swarmOf } from './choose-layers.ts';
+import {
+  LOADING_SNAPSHOT_GAP_MS,
+  MIN_SHARE,
+  RECONSIDER_INTERVAL_MS,
+  STATS_INTERVAL_MS,
+  SWARM_HEARING_MS,
+  UNLOAD_TIMEOUT_MS,
+} from './constants.ts';
+import { ContributorStateError, ContributorStoppedError } from './errors.ts';
 import { loadManifest } from './fetch-manifest.ts';
 import { createRequestCounter } from './request-counter.ts';
 import { servedContext } from './served-context.ts';
 import type { CatalogEntry } from '../bootstrap.ts';
 import type { Clock } from '../clock.ts';
-import type { LayerRange } from '../ids.ts';
+import { isWholeModel } from '../ids.ts';
+import type { LayerRange, ManifestHash } from '../ids.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { ModelManifest } from '../models/manifest.ts';
+import type { SwarmMember } from '../placement/swarm.ts';
 import type { Network, ServingHandle } from '../p2p/network.ts';
 import type { ContributorEngine, ContributorLoadedModel, ContributorLoadProgress } from './engine.ts';
 import type { FetchManifest } from './fetch-manifest.ts';
@@ -17,8 +27,10 @@ import type { Contributor, ContributorSnapshot, ContributorState, StartContribut
 
 export interface ContributorComponents<Weights> {
   readonly engine: ContributorEngine<Weights>;
-  readonly network: Pick<Network, 'serve' | 'relayConnected' | 'onRelayChange'>;
+  readonly network: Pick<Network, 'serve' | 'relayConnected' | 'onRelayChange' | 'registry' | 'peer'>;
   readonly clock: Clock;
+  /** Uniform in [0, 1). @default Math.random */
+  readonly random?: () => number;
   readonly fetchManifest: FetchManifest;
   /** Tells the engine where a model's bytes are. */
   readonly locateWeights: (entry: CatalogEntry, manifest: ModelManifest) => Weights;
@@ -50,6 +62,7 @@ export const createContributor = <Weights>(
 interface Serving {
   readonly handle: ServingHandle;
   readonly counter: RequestCounter;
+  readonly ended: AbortController;
 }
 
 class DeviceContributor<Weights> implements Contributor {
@@ -78,7 +91,7 @@ class DeviceContributor<Weights> implements Contributor {
     components.network.onRelayChange((relayConnected) => this.#change({ relayConnected }));
     components.engine.onCrash((error) => {
       // While loading, the load itself fails and says so.
-      if (this.#serving !== null) this.#fail(error);
+      if (this.#serving !== null && this.#starting === null) this.#fail(error);
     });
   }
 
@@ -96,14 +109,7 @@ class DeviceContributor<Weights> implements Contributor {
     if (this.#starting !== null || (state !== 'idle' && state !== 'error')) {
       throw new ContributorStateError('start', state);
     }
-    const abort = new AbortController();
-    const done = this.#settling.then(() => this.#start(options, abort.signal));
-    this.#starting = { abort, done };
-    try {
-      await done;
-    } finally {
-      this.#starting = null;
-    }
+    await this.#run((signal) => this.#start(options, signal));
   }
 
   async pause(): Promise<void> {
@@ -149,8 +155,20 @@ class DeviceContributor<Weights> implements Contributor {
     await this.#readStats();
   }
 
+  /** Work that `stop` gives up. */
+  async #run(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const abort = new AbortController();
+    const done = this.#settling.then(() => work(abort.signal));
+    this.#starting = { abort, done };
+    try {
+      await done;
+    } finally {
+      this.#starting = null;
+    }
+  }
+
   async #start(options: StartContributing, signal: AbortSignal): Promise<void> {
-    const { network, checkDevice, fetchManifest, locateWeights, engine } = this.#components;
+    const { checkDevice, fetchManifest } = this.#components;
     const { entry } = options;
     try {
       this.#enter('probing', { ...RESET, model: entry, engine: options.engine });
@@ -161,51 +179,127 @@ class DeviceContributor<Weights> implements Contributor {
       });
       const manifest = await loadManifest(entry, fetchManifest, signal);
       signal.throwIfAborted();
-      const layers = options.layers ?? { start: 0, end: manifest.architecture.layerCount };
-      if (layers.end > manifest.architecture.layerCount) {
-        throw new LayersOutOfRangeError(layers, manifest.architecture.layerCount);
-      }
-      const { maxSequences } = this.#init;
-      const { kvBudgetBytes = this.#init.kvBudgetBytes, threads, storageBytes, share } = options;
-      if (share !== undefined) this.setShare(share);
-      const loaded = await engine.load(
-        {
-          manifest,
-          weights: locateWeights(entry, manifest),
-          engine: options.engine,
-          layers,
-          ...(kvBudgetBytes === undefined ? {} : { kvBudgetBytes }),
-          ...(maxSequences === undefined ? {} : { maxSequences }),
-          ...(threads === undefined ? {} : { threads }),
-          ...(storageBytes === undefined ? {} : { storageBytes }),
-          ...(this.#share === 1 ? {} : { share: this.#share }),
-        },
-        { signal, onProgress: this.#loadProgress(signal) },
-      );
-      signal.throwIfAborted();
-      const counter = createRequestCounter(engine, () => this.#countsChanged());
-      const handle = network.serve({
-        generator: counter.generator,
-        part: { runner: counter.layers, shape: () => manifest.architecture },
-        kind: this.#init.kind,
-        served: () => [describeModel(options, layers, manifest, loaded, counter, this.#share)],
-      });
-      this.#serving = { handle, counter };
-      this.#enter('serving', {
-        loading: null,
-        layers,
-        variant: loaded.info.variant,
-        decodeTokensPerSecond: loaded.decodeTokensPerSecond,
-        prefillTokensPerSecond: loaded.prefillTokensPerSecond,
-      });
-      handle.announce();
-      await this.#readStats();
+      if (options.share !== undefined) this.setShare(options.share);
+      const layers = layersWithoutOthers(options, manifest) ?? (await this.#layersForSwarm(options, manifest, signal));
+      await this.#serveLayers(options, manifest, layers, signal);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       this.#fail(error);
       await this.#settling;
       throw error;
     }
+  }
+
+  /** Hears first who holds what. */
+  async #layersForSwarm(options: StartContributing, manifest: ModelManifest, signal: AbortSignal): Promise<LayerRange> {
+    const { network, clock } = this.#components;
+    await clock.sleep(SWARM_HEARING_MS, signal);
+    const hash = options.entry.manifest as ManifestHash;
+    return layersForSwarm(this.#pledged(options), manifest, swarmOf(network.registry, hash, network.peer));
+  }
+
+  async #serveLayers(
+    options: StartContributing,
+    manifest: ModelManifest,
+    layers: LayerRange,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { network, locateWeights, engine } = this.#components;
+    const { entry, threads, storageBytes } = options;
+    const { maxSequences } = this.#init;
+    const { kvBudgetBytes } = this.#pledged(options);
+    const isPart = !isWholeModel(layers, manifest.architecture.layerCount);
+    const counter = createRequestCounter(engine, () => this.#countsChanged());
+    let loaded: ContributorLoadedModel | null = null;
+    const serve = (loading: boolean): Serving => ({
+      handle: network.serve({
+        generator: counter.generator,
+        part: { runner: counter.layers, shape: () => manifest.architecture },
+        kind: this.#init.kind,
+        loading,
+        served: () => [describeModel(options, layers, manifest, loaded, counter, this.#share)],
+      }),
+      counter,
+      ended: new AbortController(),
+    });
+    this.#change({ layers });
+    // Of a part the others are told at once what they need not load.
+    if (isPart) this.#serving = serve(true);
+    loaded = await engine.load(
+      {
+        manifest,
+        weights: locateWeights(entry, manifest),
+        engine: options.engine,
+        layers,
+        ...(kvBudgetBytes === undefined ? {} : { kvBudgetBytes }),
+        ...(maxSequences === undefined ? {} : { maxSequences }),
+        ...(threads === undefined ? {} : { threads }),
+        ...(storageBytes === undefined ? {} : { storageBytes }),
+        ...(this.#share === 1 ? {} : { share: this.#share }),
+      },
+      { signal, onProgress: this.#loadProgress(signal) },
+    );
+    signal.throwIfAborted();
+    const serving = this.#serving ?? serve(false);
+    this.#serving = serving;
+    const { decodeTokensPerSecond, prefillTokensPerSecond } = loaded;
+    this.#enter('serving', {
+      loading: null,
+      variant: loaded.info.variant,
+      decodeTokensPerSecond,
+      prefillTokensPerSecond,
+    });
+    serving.handle.ready();
+    serving.handle.announce();
+    if (isPart) void this.#watchSwarm(options, manifest, layers, serving);
+    await this.#readStats();
+  }
+
+  /** Moves to other layers when that helps the swarm clearly, and nobody is being answered. */
+  async #watchSwarm(
+    options: StartContributing,
+    manifest: ModelManifest,
+    layers: LayerRange,
+    { ended, counter }: Serving,
+  ): Promise<void> {
+    const { clock, network, random = Math.random } = this.#components;
+    while (!ended.signal.aborted) {
+      // Rejects only when aborted, which the loop's condition sees.
+      await clock.sleep(RECONSIDER_INTERVAL_MS * (0.75 + 0.5 * random()), ended.signal).catch(() => {});
+      const { state, decodeTokensPerSecond: tokensPerSecond } = this.#snapshot;
+      if (ended.signal.aborted || state !== 'serving' || counter.counts().running > 0) continue;
+      const current: SwarmMember = { peer: network.peer, layers, tokensPerSecond, state };
+      const swarm = swarmOf(network.registry, options.entry.manifest as ManifestHash, network.peer);
+      const better = betterLayers(current, this.#pledged(options), manifest, swarm);
+      if (better === undefined) continue;
+      // Its failure is in the snapshot.
+      await this.#run((signal) => this.#move(options, manifest, better, signal)).catch(() => {});
+    }
+  }
+
+  async #move(
+    options: StartContributing,
+    manifest: ModelManifest,
+    layers: LayerRange,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await this.#endServing();
+      const loading = { doneBytes: 0, totalBytes: options.entry.bytes, fetchedBytes: 0, bytesPerSecond: 0 };
+      this.#enter('loading', { loading, layers, decodeTokensPerSecond: 0, prefillTokensPerSecond: 0 });
+      await this.#serveLayers(options, manifest, layers, signal);
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      this.#fail(error);
+      await this.#settling;
+      throw error;
+    }
+  }
+
+  /** The start's options with this contributor's own defaults. */
+  #pledged(options: StartContributing): StartContributing {
+    const { kvBudgetBytes = options.kvBudgetBytes } = this.#init;
+    return options.kvBudgetBytes !== undefined || kvBudgetBytes === undefined ? options : { ...options, kvBudgetBytes };
   }
 
   #loadProgress(signal: AbortSignal): (progress: ContributorLoadProgress) => void {
@@ -290,6 +384,7 @@ class DeviceContributor<Weights> implements Contributor {
   async #endServing(): Promise<void> {
     const serving = this.#serving;
     if (serving === null) return;
+    serving.ended.abort();
     await serving.handle.leave();
     if (this.#serving !== serving) return;
     this.#serving = null;
@@ -355,23 +450,23 @@ function describeModel(
   { entry, engine }: StartContributing,
   layers: LayerRange,
   { architecture }: ModelManifest,
-  loaded: ContributorLoadedModel,
+  loaded: ContributorLoadedModel | null,
   counter: RequestCounter,
   share: number,
 ): ServedModel {
   const { running, queued } = counter.counts();
-  const slots = loaded.info.maxSequences;
+  const slots = loaded?.info.maxSequences ?? 0;
   return {
     id: entry.id,
     manifest: entry.manifest,
     layers: [layers.start, layers.end],
     engine,
-    contextLength: servedContext(architecture.contextLength, loaded.info),
+    contextLength: loaded === null ? 0 : servedContext(architecture.contextLength, loaded.info),
     slots,
     freeSlots: queued > 0 ? 0 : Math.max(0, slots - running),
     queued,
     // What coordinators can expect of it, not what it could do.
-    decodeTokensPerSecond: loaded.decodeTokensPerSecond * share,
-    prefillTokensPerSecond: loaded.prefillTokensPerSecond * share,
+    decodeTokensPerSecond: (loaded?.decodeTokensPerSecond ?? 0) * share,
+    prefillTokensPerSecond: (loaded?.prefillTokensPerSecond ?? 0) * share,
   };
 }

@@ -59,6 +59,8 @@ export interface StartContributing {
   readonly engine: EngineKind;
   /** Layers to hold, whatever the others hold. @default all of them where they fit, else what is lacking most */
   readonly layers?: LayerRange;
+  /** Lent to weights, cache and engine together. @default as much as the whole model needs */
+  readonly memoryBytes?: number;
   /** Whether the CPU engine may take over from one that cannot start or keeps failing. @default false */
   readonly canFallBack?: boolean;
   /** Threads that compute, of an engine that has them. @default the engine's */

@@ -33,7 +33,8 @@ export const advertSchema = z.strictObject({
   sequence: count,
   /** Start of this run, milliseconds since the epoch: a restarted peer counts from 0 again. */
   run: z.int().check(z.nonnegative()),
-  state: z.enum(['serving', 'paused', 'leaving']),
+  /** `loading` holds nothing yet, and says what it will hold, so that others do not load the same. */
+  state: z.enum(['loading', 'serving', 'paused', 'leaving']),
   /** What it is, for people: `tab` or `node`. */
   kind: z.enum(['tab', 'node']),
   models: z.array(servedModelSchema).check(z.maxLength(8)),

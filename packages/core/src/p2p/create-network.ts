@@ -62,7 +62,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   });
 
   const stopReplacing = replaceLostConnections(node);
-  const stopEnding = role === 'peer' ? endSpareConnections(node) : () => {};
+  const stopEnding = role === 'peer' ? endSpareConnections({ node, clock }) : () => {};
 
   let serving: Serving | undefined;
   const local: LocalStage = {
@@ -142,6 +142,9 @@ class Serving implements ServingHandle {
     this.#init = init;
     this.#stage = stage;
     this.#hooks = hooks;
+    if (init.loading !== true) return;
+    this.#state = 'loading';
+    stage.pause();
   }
 
   get generator(): Generator {
@@ -165,6 +168,10 @@ class Serving implements ServingHandle {
     this.#hooks.announce();
   }
 
+  ready(): void {
+    this.#serveAfter('loading');
+  }
+
   pause(): void {
     if (this.#state !== 'serving') return;
     this.#state = 'paused';
@@ -173,10 +180,7 @@ class Serving implements ServingHandle {
   }
 
   resume(): void {
-    if (this.#state !== 'paused') return;
-    this.#state = 'serving';
-    this.#stage.resume();
-    this.#hooks.announce();
+    this.#serveAfter('paused');
   }
 
   leave(): Promise<void> {
@@ -187,6 +191,13 @@ class Serving implements ServingHandle {
 
   sessions(): number {
     return this.#stage.sessions();
+  }
+
+  #serveAfter(state: 'loading' | 'paused'): void {
+    if (this.#state !== state) return;
+    this.#state = 'serving';
+    this.#stage.resume();
+    this.#hooks.announce();
   }
 }
 

@@ -17,12 +17,16 @@ export interface ServeInit {
   /** What is served now, with its free places; read at every advert. Empty announces nothing to use. */
   served(): readonly ServedModel[];
   readonly kind: 'tab' | 'node';
+  /** Announces `loading` until `ready`: nothing is answered before. @default false */
+  readonly loading?: boolean;
 }
 
 /** One contributor's presence on the network. At most one per `Network` at a time. */
 export interface ServingHandle {
   /** Says that `served()` changed; the advert follows within `MIN_ADVERT_GAP_MS`. Cheap: call it at every change. */
   announce(): void;
+  /** What was loading is there. */
+  ready(): void;
   /** Announces `paused`: running answers finish, new ones are refused. */
   pause(): void;
   resume(): void;
