@@ -73,12 +73,17 @@ export interface WorkerStats {
   readonly storedBytes: number;
 }
 
+/** How far a sequence is. */
+export interface SequenceState {
+  /** Time of the engine's steps that it was part of. */
+  readonly timing: LayerTiming;
+  /** Inputs given that do not wait any longer. */
+  readonly takenInputs: number;
+}
+
 /** What the worker posts on a sequence's own MessagePort. */
 export type SequenceMessage<Event> =
-  /** With the engine's time so far. */
-  | { readonly type: 'event'; readonly event: Event; readonly timing: LayerTiming }
-  /** So many more of the inputs given do not wait any longer. */
-  | { readonly type: 'taken'; readonly inputs: number }
+  | ({ readonly type: 'event'; readonly event: Event } & SequenceState)
   | { readonly type: 'error'; readonly error: WireError };
 
 /** Posted to the worker on the same port: grants more tokens or hidden states, gives what comes next, or stops. */

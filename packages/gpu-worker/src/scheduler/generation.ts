@@ -1,7 +1,7 @@
 import { MAX_CREDIT_TOKENS } from './constants.ts';
 import { EngineFailedError, InvalidInputError } from './errors.ts';
 import { encodeHidden } from './hidden-payload.ts';
-import type { HiddenStates, LayerEvent, LayerInput, LayerRequest, LayerTiming } from '@opengateway/core';
+import type { HiddenStates, LayerEvent, LayerInput, LayerRequest } from '@opengateway/core';
 import type { EngineStep, SequenceId } from '../engines/engine.ts';
 import type { StepInput } from './step-input.ts';
 import type { LayerSink, TokenSampler } from './types.ts';
@@ -74,10 +74,6 @@ export class Generation {
     return Math.min(this.#init.input.ready, this.isPrefilling ? this.remainingPromptTokens : 1);
   }
 
-  get timing(): LayerTiming {
-    return { prefillMs: this.#prefillMs, decodeMs: this.#decodeMs, decodeSteps: this.#decodeSteps };
-  }
-
   admit(sequence: SequenceId, nowMs: number): void {
     this.sequence = sequence;
     this.#admittedAtMs = nowMs;
@@ -93,14 +89,11 @@ export class Generation {
   step(tokens: number): EngineStep {
     const { input, sampler, choiceOutput } = this.#init;
     this.#stepTokens = tokens;
-    const step: EngineStep = {
+    return {
       sequence: this.sequence as SequenceId,
       input: input.take(tokens),
       output: sampler === null ? 'hidden' : tokens < this.remainingPromptTokens ? 'none' : choiceOutput,
     };
-    const taken = input.takenInputs();
-    if (taken > 0) this.#sink.taken(taken);
-    return step;
   }
 
   /**
@@ -199,6 +192,9 @@ export class Generation {
 
   #say(event: LayerEvent, nowMs: number): void {
     this.lastEventMs = nowMs;
-    this.#sink.emit(event, this.timing);
+    this.#sink.emit(event, {
+      timing: { prefillMs: this.#prefillMs, decodeMs: this.#decodeMs, decodeSteps: this.#decodeSteps },
+      takenInputs: this.#init.input.takenInputs,
+    });
   }
 }

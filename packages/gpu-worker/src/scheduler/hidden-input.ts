@@ -12,12 +12,12 @@ export interface HiddenInputInit {
 
 /** Hidden states of the stage before, computed in pieces of any size. */
 export class HiddenInput implements StepInput {
+  takenInputs = 0;
   readonly #init: HiddenInputInit;
   /** What is left of each input; the first may have been taken in part. */
   readonly #waiting: Float32Array[] = [];
   #ready = 0;
   #received = 0;
-  #taken = 0;
 
   constructor(init: HiddenInputInit) {
     this.#init = init;
@@ -38,12 +38,6 @@ export class HiddenInput implements StepInput {
       filled += piece.length;
     }
     return rows;
-  }
-
-  takenInputs(): number {
-    const taken = this.#taken;
-    this.#taken = 0;
-    return taken;
   }
 
   give(input: LayerInput): void {
@@ -69,7 +63,7 @@ export class HiddenInput implements StepInput {
     const first = this.#waiting[0]!;
     if (first.length === values) {
       this.#waiting.shift();
-      this.#taken++;
+      this.takenInputs++;
       return first;
     }
     this.#waiting[0] = first.subarray(values);

@@ -374,15 +374,14 @@ const ENDED: LayerHandle = { grant: () => {}, cancel: () => {}, give: () => {} }
 
 /** A whole model's consumer needs no positions, gives nothing and is never told hidden states. */
 const asLayerSink = ({ emit, fail }: GenerationSink): LayerSink => ({
-  emit(event, timing) {
+  emit(event, state) {
     if (event.type === 'hidden') return;
     if (event.type !== 'token') {
-      emit(event, timing);
+      emit(event, state);
       return;
     }
     const { position: _, ...token } = event;
-    emit(token, timing);
+    emit(token, state);
   },
-  taken: () => {},
   fail,
 });

@@ -6,8 +6,8 @@ export interface StepInput {
   readonly ready: number;
   /** The next `count` of them, in the form an engine's step has them. */
   take(count: number): Int32Array | Float32Array;
-  /** Given inputs that were taken to their end since this was last asked. */
-  takenInputs(): number;
+  /** Given inputs that were taken to their end. */
+  readonly takenInputs: number;
   /** A neighbour's. @throws InvalidInputError */
   give(input: LayerInput): void;
   /** The token chosen on this device, for the position after all computed ones. */

@@ -36,11 +36,8 @@ export class TokenInput implements StepInput {
     return this.#tokens.subarray(start, this.#position);
   }
 
-  takenInputs(): number {
-    const waiting = Math.min(this.#given, this.ready);
-    const taken = this.#given - waiting;
-    this.#given = waiting;
-    return taken;
+  get takenInputs(): number {
+    return this.#given - Math.min(this.#given, this.ready);
   }
 
   give(input: LayerInput): void {

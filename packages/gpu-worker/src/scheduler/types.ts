@@ -5,10 +5,10 @@ import type {
   LayerEvent,
   LayerInput,
   LayerRequest,
-  LayerTiming,
   SamplingParameters,
   TokenLogprobs,
 } from '@opengateway/core';
+import type { SequenceState } from '../api.ts';
 import type { Engine } from '../engines/engine.ts';
 
 /** Chooses the tokens of one generation, in order: what the scheduler needs of core's `Sampler`. */
@@ -57,8 +57,7 @@ export interface SchedulerInit {
 
 /** Where one generation's events go. Called synchronously, in order; nothing follows `end` or `fail`. */
 export interface GenerationSink {
-  /** `timing`: of the steps it was part of so far. */
-  emit(event: GenerateEvent, timing: LayerTiming): void;
+  emit(event: GenerateEvent, state: SequenceState): void;
   fail(error: unknown): void;
 }
 
@@ -71,9 +70,7 @@ export interface GenerationHandle {
 
 /** Where the events of one sequence on part of a model go; as `GenerationSink`. */
 export interface LayerSink {
-  emit(event: LayerEvent, timing: LayerTiming): void;
-  /** So many more of the inputs given do not wait any longer. */
-  taken(inputs: number): void;
+  emit(event: LayerEvent, state: SequenceState): void;
   fail(error: unknown): void;
 }
 

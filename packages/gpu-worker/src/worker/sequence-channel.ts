@@ -38,7 +38,7 @@ class OpenSequence<Event extends { readonly type: string }> implements SequenceC
   readonly events: AsyncIterableIterator<Event, void>;
   readonly #init: SequenceChannelInit;
   readonly #port: MessagePort;
-  readonly #inbox: Received<Event>[] = [];
+  readonly #inbox: SequenceMessage<Event>[] = [];
   #forget = () => {};
   #failure: { readonly error: unknown } | null = null;
   /** Nothing more is expected from the worker. */
@@ -46,7 +46,8 @@ class OpenSequence<Event extends { readonly type: string }> implements SequenceC
   #left = false;
   #wake = Promise.withResolvers<void>();
   #paidEvents = 0;
-  #waitingInputs = 0;
+  #givenInputs = 0;
+  #takenInputs = 0;
   #room = Promise.withResolvers<void>();
   #timing: LayerTiming = { prefillMs: 0, decodeMs: 0, decodeSteps: 0 };
 
@@ -88,10 +89,10 @@ class OpenSequence<Event extends { readonly type: string }> implements SequenceC
 
   async give(input: LayerInput): Promise<void> {
     if (!this.#takesInputs) return;
-    this.#waitingInputs++;
+    this.#givenInputs++;
     const { message, transferred } = withOwnBytes(input);
     this.#post({ type: 'input', input: message }, transferred);
-    while (this.#waitingInputs >= MAX_WAITING_INPUTS && this.#takesInputs) await this.#room.promise;
+    while (this.#givenInputs - this.#takenInputs >= MAX_WAITING_INPUTS && this.#takesInputs) await this.#room.promise;
   }
 
   timing(): LayerTiming {
@@ -120,13 +121,10 @@ class OpenSequence<Event extends { readonly type: string }> implements SequenceC
   }
 
   readonly #receive = ({ data }: MessageEvent<SequenceMessage<Event>>): void => {
-    if (data.type === 'taken') {
-      this.#waitingInputs -= data.inputs;
-      this.#makeRoom();
-      return;
-    }
     if (data.type === 'event') {
       this.#timing = data.timing;
+      this.#takenInputs = data.takenInputs;
+      this.#makeRoom();
       // Only the latest progress counts; so the inbox holds no more than the credit allows.
       const last = this.#inbox.at(-1);
       if (isProgress(data) && last !== undefined && isProgress(last)) this.#inbox.pop();
@@ -184,10 +182,7 @@ class OpenSequence<Event extends { readonly type: string }> implements SequenceC
   }
 }
 
-/** What is pulled. */
-type Received<Event> = Exclude<SequenceMessage<Event>, { readonly type: 'taken' }>;
-
-const isProgress = (message: Received<{ readonly type: string }>): boolean =>
+const isProgress = (message: SequenceMessage<{ readonly type: string }>): boolean =>
   message.type === 'event' && message.event.type === 'progress';
 
 /** An input whose bytes are its own, so that no one else's go with them. */

@@ -1,12 +1,10 @@
 import { toWire } from '@opengateway/core';
-import type { LayerTiming } from '@opengateway/core';
-import type { SequenceControl, SequenceMessage } from '../api.ts';
+import type { SequenceControl, SequenceMessage, SequenceState } from '../api.ts';
 import type { GenerationHandle, LayerHandle } from '../scheduler/types.ts';
 
 /** Either kind of sink the scheduler takes. */
 interface SequenceSink<Event> {
-  emit(event: Event, timing: LayerTiming): void;
-  taken(inputs: number): void;
+  emit(event: Event, state: SequenceState): void;
   fail(error: unknown): void;
 }
 
@@ -24,11 +22,10 @@ export function serveSequence<Event extends { readonly type: string; readonly pa
   let handle: GenerationHandle & Partial<LayerHandle>;
   try {
     handle = begin({
-      emit: (event, timing) => {
-        post({ type: 'event', event, timing }, event.payload === undefined ? [] : [event.payload.buffer]);
+      emit: (event, state) => {
+        post({ type: 'event', event, ...state }, event.payload === undefined ? [] : [event.payload.buffer]);
         if (event.type === 'end') port.close();
       },
-      taken: (inputs) => post({ type: 'taken', inputs }),
       fail,
     });
   } catch (error) {

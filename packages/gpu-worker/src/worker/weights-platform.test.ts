@@ -1,15 +1,21 @@
-import { errorCode } from '@opengateway/core';
+import { chunkLength, chunksOfRange, errorCode, tensorsOfRange } from '@opengateway/core';
 import { describe, expect, it } from 'vitest';
+import { createEngine } from '../engines/create-engine.ts';
 import { createMemoryStore } from '../storage/memory.ts';
-import { createTinyModel } from '../testing/tiny-model.ts';
+import { createInProcessClient } from '../testing/in-process-client.ts';
+import { createTinyModel, type TinyModelOptions } from '../testing/tiny-model.ts';
 import { createWeightsPlatform } from './weights-platform.ts';
 import type { ManifestHash } from '@opengateway/core';
+import type { LoadProgress } from '../api.ts';
 
 const BASE = 'http://relay.example/models/tiny/';
 
 /** A platform whose server has a tiny model, and what was asked of it. */
-async function setup(over: { store?: ReturnType<typeof createMemoryStore> } = {}) {
-  const { manifest, bytes } = await createTinyModel();
+async function setup({
+  model,
+  ...over
+}: { store?: ReturnType<typeof createMemoryStore>; model?: TinyModelOptions } = {}) {
+  const { manifest, bytes } = await createTinyModel(model);
   const asked: string[] = [];
   const layers = { start: 0, end: manifest.architecture.layerCount };
   const fetch = async (input: string | URL | Request, init?: RequestInit) => {
@@ -61,6 +67,37 @@ describe('weights platform', () => {
     expect(await platform.storedBytes()).toBe(bytes.length);
     expect(await readAll(bytes.length - 1)).toBe(bytes.length);
     expect(await platform.storedBytes()).toBe(0);
+  });
+
+  it('fetches and keeps only what layers need, and makes room for no more', async () => {
+    const model = { architecture: { layerCount: 6, hiddenSize: 256, feedForwardSize: 1024, queryHeadCount: 16 } };
+    const { platform, manifest, readAll } = await setup({ store: createMemoryStore(), model });
+    const layers = { start: 2, end: 4 };
+    const wanted = chunksOfRange(manifest, layers)[0]!.chunks;
+    const wantedBytes = wanted.reduce((sum, index) => sum + chunkLength(manifest.files[0]!, index), 0);
+    expect(wanted.length).toBeLessThan(manifest.files[0]!.chunks.length / 2);
+    using process = createInProcessClient({ weights: platform, createEngine });
+    /** The last that is said of the weights; it may come after the load's own answer. */
+    const load = async (storageBytes: number) => {
+      const { promise: last, resolve } = Promise.withResolvers<LoadProgress>();
+      await process.client.load(
+        { manifest, weights: { kind: 'http', baseUrl: BASE }, engine: 'wasm', layers, storageBytes },
+        { onProgress: (one) => one.type === 'weights-progress' && one.doneBytes === one.totalBytes && resolve(one) },
+      );
+      return last;
+    };
+    const tensorBytes = tensorsOfRange(manifest, layers).reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(await load(wantedBytes)).toEqual({
+      type: 'weights-progress',
+      doneBytes: tensorBytes,
+      totalBytes: tensorBytes,
+      fetchedBytes: wantedBytes,
+    });
+    expect(await platform.storedBytes()).toBe(wantedBytes);
+    expect(await load(wantedBytes)).toMatchObject({ fetchedBytes: 0 });
+    await load(wantedBytes - 1);
+    expect(await platform.storedBytes()).toBe(0);
+    expect(await readAll()).toBeGreaterThan(wantedBytes);
   });
 
   it('counts what it fetches without a store too', async () => {
