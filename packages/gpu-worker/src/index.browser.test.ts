@@ -1,6 +1,7 @@
 import { DEFAULT_SAMPLING, decodeManifest, errorCode } from '@opengateway/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createEngineClient, probeBrowser } from './index.ts';
+import { runLayerChain } from './testing/layer-chain.ts';
 import type { LoadProgress } from './api.ts';
 
 /** Vitest's server serves the repository from its root. */
@@ -20,16 +21,17 @@ async function loadRequest() {
   } as const;
 }
 
+const REQUEST = {
+  tokens: [1, 4093, 198, 504, 3575, 282, 4649, 314],
+  promptTokenCount: 8,
+  maxTokens: 12,
+  endTokens: [],
+  sampling: { ...DEFAULT_SAMPLING, temperature: 0, seed: 1 },
+};
+
 async function answer(): Promise<number[]> {
   const tokens: number[] = [];
-  const request = {
-    tokens: [1, 4093, 198, 504, 3575, 282, 4649, 314],
-    promptTokenCount: 8,
-    maxTokens: 12,
-    endTokens: [],
-    sampling: { ...DEFAULT_SAMPLING, temperature: 0, seed: 1 },
-  };
-  for await (const event of engine.generator.generate(request, { signal: new AbortController().signal })) {
+  for await (const event of engine.generator.generate(REQUEST, { signal: new AbortController().signal })) {
     if (event.type === 'token') tokens.push(event.token);
   }
   return tokens;
@@ -55,6 +57,25 @@ describe('the engine in a worker of a page', () => {
     expect(await answer()).toEqual(tokens);
     await engine.forgetWeights();
     expect((await engine.stats()).storedBytes).toBe(0);
+  });
+
+  it('answers the same in several workers that hold a part each, which fetch no more than that', async () => {
+    await engine.forgetWeights();
+    const whole = await loadRequest();
+    const parts = [0, 10, 20].map(() => createEngineClient());
+    for (const [stage, client] of parts.entries()) {
+      await client.load({ ...whole, layers: { start: 10 * stage, end: 10 * (stage + 1) } });
+      if (stage === 1) {
+        // The table of tokens is a third of this model, and the last layers are not there yet.
+        expect((await client.stats()).storedBytes).toBeLessThan(0.8 * whole.manifest.files[0]!.bytes);
+      }
+    }
+    const runners = parts.map(({ layers }) => layers);
+    const { tokens } = await runLayerChain(runners, { ...REQUEST, tokenCount: 8, format: 'f32' });
+    await Promise.all(parts.map((client) => client.terminate()));
+    await engine.load(whole);
+    expect(tokens).toEqual(await answer());
+    await engine.forgetWeights();
   });
 
   it('keeps the code of a failed load over the worker boundary', async () => {
