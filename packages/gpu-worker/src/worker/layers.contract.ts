@@ -1,23 +1,22 @@
-import {
-  DEFAULT_SAMPLING,
-  HIDDEN_VALUE_BYTES,
-  MAX_FRAME_POSITIONS,
-  OpenGatewayError,
-  errorCode,
-} from '@opengateway/core';
+import { DEFAULT_SAMPLING, HIDDEN_VALUE_BYTES, MAX_FRAME_POSITIONS, OpenGatewayError } from '@opengateway/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CREDIT_WINDOW_LAYER_EVENTS, MAX_WAITING_INPUTS } from '../scheduler/constants.ts';
 import { createInProcessClient, type InProcessClient } from '../testing/in-process-client.ts';
 import { runLayerChain } from '../testing/layer-chain.ts';
 import { createTinyModel, type TinyModel } from '../testing/tiny-model.ts';
-import type {
-  EngineKind,
-  GenerateEvent,
-  HiddenStates,
-  LayerRange,
-  LayerRequest,
-  LayerSequence,
-} from '@opengateway/core';
+import {
+  GREEDY,
+  bytesOf,
+  changed,
+  codeOf,
+  copy,
+  prompt,
+  request,
+  take,
+  token,
+  withValue,
+} from './layer-sequences.fixture.ts';
+import type { EngineKind, GenerateEvent, HiddenStates, LayerRange, LayerRequest } from '@opengateway/core';
 import type { CreateEngine } from '../engines/create-engine.ts';
 import type { Engine } from '../engines/engine.ts';
 
@@ -38,7 +37,6 @@ interface Part {
 const LAYER_COUNT = 5;
 const SPLITS = { two: [2, 5], three: [1, 3, 5], five: [1, 2, 3, 4, 5] };
 
-const GREEDY = { ...DEFAULT_SAMPLING, seed: 1, temperature: 0 };
 const SEEDED = { ...DEFAULT_SAMPLING, seed: 9, temperature: 0.9, topP: 0.95, frequencyPenalty: 0.4 };
 
 /**
@@ -389,49 +387,3 @@ export function layersContract({ kind, create }: LayersContractOptions): void {
     });
   });
 }
-
-const prompt = (length: number, seed: number) => Array.from({ length }, (_, at) => (seed * 31 + at * 7) % 320);
-
-const request = (over: Partial<LayerRequest> = {}): LayerRequest => {
-  const tokens = over.tokens ?? [1, 2, 3, 5, 8, 13, 21];
-  return {
-    tokens,
-    tokenCount: tokens.length,
-    promptTokenCount: tokens.length,
-    maxTokens: 12,
-    endTokens: [],
-    sampling: GREEDY,
-    format: 'f32',
-    ...over,
-  };
-};
-
-/** The hidden states of the next `positions` positions. */
-async function take(sequence: LayerSequence, positions: number): Promise<HiddenStates[]> {
-  const made: HiddenStates[] = [];
-  const iterator = sequence.events[Symbol.asyncIterator]();
-  for (let left = positions; left > 0;) {
-    const { done, value } = await iterator.next();
-    if (done === true) break;
-    if (value.type !== 'hidden') continue;
-    made.push(value);
-    left -= value.count;
-  }
-  return made;
-}
-
-const token = (position: number, id: number) => ({ type: 'token', position, token: id }) as const;
-
-const copy = (input: HiddenStates): HiddenStates => ({ ...input, payload: input.payload.slice() });
-
-const changed = (over: object) => (input: HiddenStates) => ({ ...copy(input), ...over });
-
-function withValue(input: HiddenStates, value: number): HiddenStates {
-  const values = new Float32Array(input.payload.slice().buffer);
-  values[70] = value;
-  return { ...input, payload: new Uint8Array(values.buffer) };
-}
-
-const bytesOf = (states: readonly HiddenStates[]): Buffer => Buffer.concat(states.map(({ payload }) => payload));
-
-const codeOf = (work: Promise<unknown>): Promise<string | undefined> => work.then(() => 'no error', errorCode);
