@@ -11,7 +11,8 @@ import {
   givingTokens,
 } from '../testing/index.ts';
 import { createCompletions } from './completions.ts';
-import type { ManifestHash, ModelId } from '../ids.ts';
+import type { ManifestHash, ModelId, PeerName } from '../ids.ts';
+import type { CoordinatorEvent, RouteStage } from '../inference/coordinator-types.ts';
 import type { FakeRun } from '../testing/index.ts';
 import type { CompletionEvent, CompletionRequest } from './types.ts';
 
@@ -103,7 +104,28 @@ describe('createCompletions', () => {
       usage: { promptTokens: PROMPT_TOKENS, completionTokens: 5 },
       timing: { queuedMs: 1, prefillMs: 2, decodeMs: 3 },
       failovers: 0,
+      reports: [],
     });
+  });
+
+  it('passes on who computed which layers, how they reach each other, and what it took each', async () => {
+    const [first, last] = ['First', 'Last'] as PeerName[];
+    const hop = { rttMs: 4, direct: true };
+    const stages: RouteStage[] = [
+      { peer: first!, engine: 'wasm', layers: { start: 0, end: 10 }, hop },
+      { peer: last!, engine: 'webgpu', layers: { start: 10, end: 30 } },
+    ];
+    const reports = [{ peer: first!, prefillMs: 3, decodeMs: 20, decodeSteps: 4, sentBytes: 96 }];
+    const { collect } = setup(async function* chain() {
+      yield { type: 'route', stages, attempt: 1 };
+      yield { type: 'token', token: 65 };
+      yield { ...(coordinatorEnd() as Extract<CoordinatorEvent, { type: 'end' }>), reports };
+    });
+    const events = await collect();
+    expect(events[0]).toMatchObject({ type: 'route', stages });
+    expect(endOf(events).reports).toEqual(reports);
+    const cut = await collect({ stop: ['A'] });
+    expect(endOf(cut).reports).toEqual([]);
   });
 
   it('gives as many tokens as fit where the request names no limit, or one too high', async () => {
@@ -167,6 +189,7 @@ describe('createCompletions', () => {
       usage: { promptTokens: PROMPT_TOKENS, completionTokens: 7 },
       timing: { queuedMs: 5, prefillMs: 7, decodeMs: 6 },
       failovers: 0,
+      reports: [],
     });
     expect(coordinator).toMatchObject({ aborted: 1, running: 0 });
   });

@@ -96,7 +96,8 @@ async function* complete(
         const outcome = assembler.finish();
         if (outcome.delta !== null) yield textDelta(outcome.delta);
         const reason = outcome.stopped ? 'stop' : event.reason;
-        yield { type: 'end', reason, usage: usage(), timing: event.timing, failovers: event.failovers };
+        const { timing, failovers, reports } = event;
+        yield { type: 'end', reason, usage: usage(), timing, failovers, reports };
         return;
       }
       default:
@@ -108,7 +109,8 @@ async function* complete(
     signal.throwIfAborted();
     throw new RunCutShortError();
   }
-  yield { type: 'end', reason: 'stop', usage: usage(), timing: stopwatch.timing(), failovers: Math.max(0, routes - 1) };
+  const failovers = Math.max(0, routes - 1);
+  yield { type: 'end', reason: 'stop', usage: usage(), timing: stopwatch.timing(), failovers, reports: [] };
 }
 
 function checkLimits({ stop, maxTokens }: CompletionRequest): void {

@@ -1,5 +1,5 @@
 import type { ModelId } from '../ids.ts';
-import type { RouteStage } from '../inference/coordinator-types.ts';
+import type { RouteStage, StageReport } from '../inference/coordinator-types.ts';
 import type { StageTiming } from '../inference/generator.ts';
 import type { SamplingParameters } from '../generation/sampling.ts';
 
@@ -48,6 +48,8 @@ export type CompletionEvent =
       readonly usage: { readonly promptTokens: number; readonly completionTokens: number };
       readonly timing: StageTiming;
       readonly failovers: number;
+      /** As the coordinator's: of a chain, as far as its stages said so; empty where a stop string cut it off. */
+      readonly reports: readonly StageReport[];
     };
 
 /**

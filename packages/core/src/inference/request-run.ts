@@ -23,6 +23,7 @@ import { CapacityError, ContextRefusedError, NoRouteError, RouteLostError, Sessi
 import { HEARTBEAT_MS } from './generator.ts';
 import type { GenerateRequest, StageTiming } from './generator.ts';
 import { openLocalSession } from './local-session.ts';
+import { noRouteWords } from './no-route-words.ts';
 import type { PeerPenalties } from './peer-penalties.ts';
 import type { SessionLedger } from './session-ledger.ts';
 import type { SessionRequest, StageSession } from './stage-session.ts';
@@ -299,7 +300,8 @@ export class RequestRun {
   }
 
   /** Waits because of whatever keeps the plan empty. @throws `no_route`, `capacity`, `route_lost`, … */
-  async *#waitForRoute({ rejections, full }: RoutePlan): AsyncGenerator<CoordinatorEvent, void> {
+  async *#waitForRoute(plan: RoutePlan): AsyncGenerator<CoordinatorEvent, void> {
+    const { rejections, full } = plan;
     if (this.#busy.size > 0 || full) return yield* this.#waitForPlace(full);
     if (this.#failovers > 0) return yield* this.#waitForPeer();
     this.#shared.components.logger?.info({ rejections: rejections.slice(0, 16) }, 'no route');
@@ -307,7 +309,7 @@ export class RequestRun {
     if (tooShort && able(rejections).length > 0) {
       throw new PromptTooLongError(this.#remaining().tokens.length, this.#longestContext());
     }
-    throw new NoRouteError(`Nobody serves ${this.#request.model} now.`);
+    throw new NoRouteError(noRouteWords(plan, this.#request));
   }
 
   #longestContext(): number {

@@ -57,6 +57,7 @@ export const endEvent = (completionTokens: number, reason: 'stop' | 'length' = '
   usage: { promptTokens: 5, completionTokens },
   timing: { queuedMs: 0, prefillMs: 1, decodeMs: 1 },
   failovers: 0,
+  reports: [],
 });
 
 /** Answers with these pieces of text. */
