@@ -17,6 +17,7 @@ const end = (completionTokens: number, reason: 'stop' | 'length' = 'stop'): Comp
   usage: { promptTokens: 3, completionTokens },
   timing: { queuedMs: 0, prefillMs: 0, decodeMs: 0 },
   failovers: 0,
+  reports: [],
 });
 
 async function* events(...list: readonly ChoiceEvent[]): AsyncGenerator<ChoiceEvent> {
