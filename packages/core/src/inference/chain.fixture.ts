@@ -1,5 +1,6 @@
 import type { Stream } from '@libp2p/interface';
 import { streamPair } from '@libp2p/utils';
+import { multiaddr } from '@multiformats/multiaddr';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { LayerRange, ManifestHash, ModelId, PeerName } from '../ids.ts';
@@ -22,6 +23,10 @@ import type { StageLinks } from './stage-links.ts';
 
 const MANIFEST = 'c'.repeat(64) as ManifestHash;
 const COORDINATOR = 'coordinator' as PeerName;
+
+/** Otherwise every pair takes two ports of its own, of which there are not enough for ten thousand sessions. */
+const remoteAddr = multiaddr('/ip4/127.0.0.1/tcp/1');
+const PAIR = { outboundConnection: { remoteAddr }, inboundConnection: { remoteAddr } };
 
 export const chainRequest: CoordinatorRequest = {
   model: 'fake' as ModelId,
@@ -146,7 +151,7 @@ export class ChainNetwork {
   }
 
   async #pair(...owners: ChainPeer[]): Promise<[Stream, Stream]> {
-    const [near, far] = await streamPair();
+    const [near, far] = await streamPair(PAIR);
     for (const owner of owners) {
       owner.streams.add(near);
       near.addEventListener('close', () => owner.streams.delete(near), { once: true });
