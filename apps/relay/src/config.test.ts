@@ -23,6 +23,7 @@ describe('readConfig', () => {
       modelsDirectory: resolve('models'),
       contribute: true,
       region: 'local',
+      hiddenFormat: 'f16',
       logLevel: 'info',
     });
   });
@@ -48,6 +49,7 @@ describe('readConfig', () => {
     ['OPEN', 'yes'],
     ['CONTRIBUTE', 'no'],
     ['REGION', 'Far East'],
+    ['HIDDEN_FORMAT', 'int8'],
     ['LOG_LEVEL', 'loud'],
     ['PUBLIC_URL', 'relay.example'],
     ['PUBLIC_URL', 'https://relay.example/path'],

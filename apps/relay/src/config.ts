@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { OpenGatewayError } from '@opengateway/core';
+import { HIDDEN_FORMATS, OpenGatewayError } from '@opengateway/core';
 import * as z from 'zod';
+import type { HiddenFormat } from '@opengateway/core';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -19,6 +20,8 @@ export interface RelayConfig {
   readonly modelsDirectory: string;
   readonly contribute: boolean;
   readonly region: string;
+  /** Of what the stages of a chain send each other, for the answers of `/v1`. */
+  readonly hiddenFormat: HiddenFormat;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -77,6 +80,9 @@ const settings = z.object({
       error: 'REGION must be lower-case letters, digits and dashes, e.g. REGION=europe.',
     })
     .default('local'),
+  HIDDEN_FORMAT: z
+    .enum(HIDDEN_FORMATS, { error: `HIDDEN_FORMAT must be one of ${HIDDEN_FORMATS.join(', ')}.` })
+    .default('f16'),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}.` }).default('info'),
 });
 
@@ -105,6 +111,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     modelsDirectory: resolve(data.MODELS_DIR),
     contribute: data.CONTRIBUTE,
     region: data.REGION,
+    hiddenFormat: data.HIDDEN_FORMAT,
     logLevel: data.LOG_LEVEL,
   };
 }

@@ -46,7 +46,8 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     loadSite(SITE),
     loadIdentity(config.dataDirectory),
   ]);
-  const network = await createNetwork({ logger }, { role: 'relay', region: config.region, privateKey });
+  const { region, hiddenFormat } = config;
+  const network = await createNetwork({ logger }, { role: 'relay', region, privateKey, hiddenFormat });
   await network.start();
   const texts = openTextModels({ logger, openTextClient }, catalog);
 
