@@ -1,5 +1,6 @@
 import { chooseRange } from '../placement/choose-range.ts';
-import { createRangeMemory } from '../placement/range-memory.ts';
+import { partitionLayers } from '../placement/partition-layers.ts';
+import { createRangeMemory, layersThatFit } from '../placement/range-memory.ts';
 import { shouldMove } from '../placement/should-move.ts';
 import { isWholeModel } from '../ids.ts';
 import { ASSUMED_KV_BUDGET_BYTES } from './constants.ts';
@@ -23,14 +24,47 @@ export function layersWithoutOthers(options: StartContributing, manifest: ModelM
   return memoryBytes === undefined || rangeMemory(options, manifest).fits(whole) ? whole : undefined;
 }
 
-/** The part that the swarm lacks most. @throws `memory_too_small` */
+/** Who has yet to choose its layers, at the same time as this device. */
+export interface Chooser {
+  readonly peer: PeerName;
+  readonly layersThatFit: number;
+}
+
+/** The other peers of a model. */
+export interface Swarm {
+  readonly members: readonly SwarmMember[];
+  readonly choosers: readonly Chooser[];
+}
+
+/** How many layers there is room for, wherever they lie. */
+export const roomForLayers = (options: StartContributing, manifest: ModelManifest): number =>
+  layersThatFit(manifest, pledgeOf(options));
+
+/**
+ * The part that the swarm lacks most. Peers that choose at the same time do not choose the same: where nobody
+ * holds anything yet they share the model out among them, else each assumes that those before it by name choose
+ * first.
+ *
+ * @throws `memory_too_small`
+ */
 export function layersForSwarm(
   options: StartContributing,
   manifest: ModelManifest,
-  swarm: readonly SwarmMember[],
+  { members, choosers }: Swarm,
+  self: PeerName,
 ): LayerRange {
   const memory = rangeMemory(options, manifest);
   const { layerCount } = manifest.architecture;
+  const mine =
+    members.length === 0
+      ? shareOf([...choosers, { peer: self, layersThatFit: roomForLayers(options, manifest) }], self, layerCount)
+      : undefined;
+  if (mine !== undefined && memory.fits(mine)) return mine;
+  const swarm = [...members];
+  for (const { peer, layersThatFit: most } of choosers.toSorted(byName)) {
+    const layers = chooseRange({ layerCount, fits: ({ start, end }) => end - start <= most, swarm });
+    if (peer < self && layers !== undefined) swarm.push({ peer, layers, tokensPerSecond: 0, state: 'loading' });
+  }
   const layers = chooseRange({ layerCount, fits: memory.fits, swarm });
   if (layers !== undefined) return layers;
   const smallest = Math.min(
@@ -39,6 +73,16 @@ export function layersForSwarm(
   const lent = options.memoryBytes ?? 0;
   throw new MemoryTooSmallError(lent, smallest + lent - memory.roomBytes);
 }
+
+/** One's own share of a model that all choosers can hold together. */
+function shareOf(choosers: readonly Chooser[], self: PeerName, layerCount: number): LayerRange | undefined {
+  const members = choosers
+    .toSorted(byName)
+    .map((chooser) => ({ ...chooser, memoryBytes: chooser.layersThatFit, tokensPerSecond: 0 }));
+  return partitionLayers(layerCount, members)?.find(({ peer }) => peer === self)?.layers;
+}
+
+const byName = (a: Chooser, b: Chooser) => (a.peer < b.peer ? -1 : 1);
 
 /** Where a peer that serves a part should move to; undefined where it should stay. */
 export function betterLayers(
@@ -53,19 +97,25 @@ export function betterLayers(
   return shouldMove(current, choice);
 }
 
-/** Who else holds layers of a model, or is about to. */
-export const swarmOf = (registry: PeerRegistry, manifest: ManifestHash, self: PeerName): SwarmMember[] =>
-  registry
-    .peers()
-    .flatMap(({ peer, advert: { state, models } }) =>
-      models.flatMap(({ manifest: held, layers: [start, end], decodeTokensPerSecond }) =>
-        held !== manifest || peer === self
-          ? []
-          : [{ peer, layers: { start, end }, tokensPerSecond: decodeTokensPerSecond, state }],
-      ),
-    );
+/** Who else holds layers of a model, is about to, or has yet to choose. */
+export function swarmOf(registry: PeerRegistry, manifest: ManifestHash, self: PeerName): Swarm {
+  const members: SwarmMember[] = [];
+  const choosers: Chooser[] = [];
+  for (const { peer, advert } of registry.peers()) {
+    for (const { manifest: held, layers, fits, decodeTokensPerSecond: tokensPerSecond } of advert.models) {
+      const [start, end] = layers;
+      if (held !== manifest || peer === self) continue;
+      if (start < end) members.push({ peer, layers: { start, end }, tokensPerSecond, state: advert.state });
+      else if (fits !== undefined) choosers.push({ peer, layersThatFit: fits });
+    }
+  }
+  return { members, choosers };
+}
 
-const rangeMemory = (
-  { memoryBytes = Infinity, kvBudgetBytes = ASSUMED_KV_BUDGET_BYTES }: StartContributing,
-  manifest: ModelManifest,
-) => createRangeMemory(manifest, { memoryBytes, kvBudgetBytes });
+const pledgeOf = ({ memoryBytes = Infinity, kvBudgetBytes = ASSUMED_KV_BUDGET_BYTES }: StartContributing) => ({
+  memoryBytes,
+  kvBudgetBytes,
+});
+
+const rangeMemory = (options: StartContributing, manifest: ModelManifest) =>
+  createRangeMemory(manifest, pledgeOf(options));

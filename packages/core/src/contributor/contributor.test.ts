@@ -548,6 +548,23 @@ describe('a contributor that holds a part', () => {
     expect(network.served()).toMatchObject({ layers: [10, 20], slots: 8 });
   });
 
+  it('shares the model out with those who choose at the same time, by the room each has', async () => {
+    const { starting } = await started(third);
+    await vi.waitUntil(() => network.serving !== null);
+    const { fits } = network.served();
+    expect(network.served()).toMatchObject({ layers: [0, 0] });
+    for (const name of ['a', 'zz']) {
+      const model: ServedModel = { ...network.served(), layers: [0, 0], fits: fits! };
+      const advert = { v: 1, sequence: 1, run: 0, state: 'loading', kind: 'tab', models: [model] } as const;
+      network.registry.offer(name as PeerName, { ...advert, models: [model] });
+    }
+    await hear();
+    await starting;
+    // `a`, this peer, `zz`: equal shares in the order of their names.
+    expect(engine.layersLoaded).toEqual([{ start: 10, end: 20 }]);
+    expect(network.served().fits).toBeUndefined();
+  });
+
   it('takes the whole model where that fits, without waiting', async () => {
     const { starting } = await started({ memoryBytes: 2 ** 30 });
     await starting;

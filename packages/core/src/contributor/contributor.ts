@@ -1,5 +1,5 @@
 import { toWire } from '../errors.ts';
-import { betterLayers, layersForSwarm, layersWithoutOthers, swarmOf } from './choose-layers.ts';
+import { betterLayers, layersForSwarm, layersWithoutOthers, roomForLayers, swarmOf } from './choose-layers.ts';
 import {
   LOADING_SNAPSHOT_GAP_MS,
   MIN_SHARE,
@@ -62,7 +62,14 @@ export const createContributor = <Weights>(
 interface Serving {
   readonly handle: ServingHandle;
   readonly counter: RequestCounter;
+  readonly served: Served;
   readonly ended: AbortController;
+}
+
+/** What is announced; changes when layers are chosen and when they are loaded. */
+interface Served {
+  layers: LayerRange;
+  loaded: ContributorLoadedModel | null;
 }
 
 class DeviceContributor<Weights> implements Contributor {
@@ -190,12 +197,34 @@ class DeviceContributor<Weights> implements Contributor {
     }
   }
 
-  /** Hears first who holds what. */
+  /** Hears first who holds what, and tells those who choose as well how much room is here. */
   async #layersForSwarm(options: StartContributing, manifest: ModelManifest, signal: AbortSignal): Promise<LayerRange> {
     const { network, clock } = this.#components;
+    this.#serving = this.#announce(options, manifest, { start: 0, end: 0 }, true);
     await clock.sleep(SWARM_HEARING_MS, signal);
-    const hash = options.entry.manifest as ManifestHash;
-    return layersForSwarm(this.#pledged(options), manifest, swarmOf(network.registry, hash, network.peer));
+    const swarm = swarmOf(network.registry, options.entry.manifest as ManifestHash, network.peer);
+    return layersForSwarm(this.#pledged(options), manifest, swarm, network.peer);
+  }
+
+  /** Joins the network with what is served now, or will be. */
+  #announce(options: StartContributing, manifest: ModelManifest, layers: LayerRange, loading: boolean): Serving {
+    const { network, engine } = this.#components;
+    const counter = createRequestCounter(engine, () => this.#countsChanged());
+    const fits = layers.end === 0 ? roomForLayers(this.#pledged(options), manifest) : undefined;
+    const served: Served = { layers, loaded: null };
+    const handle = network.serve({
+      generator: counter.generator,
+      part: { runner: counter.layers, shape: () => manifest.architecture },
+      kind: this.#init.kind,
+      loading,
+      served: () => [
+        {
+          ...describeModel(options, served, manifest, counter, this.#share),
+          ...(served.layers.end === 0 && fits !== undefined ? { fits } : {}),
+        },
+      ],
+    });
+    return { handle, counter, served, ended: new AbortController() };
   }
 
   async #serveLayers(
@@ -204,28 +233,19 @@ class DeviceContributor<Weights> implements Contributor {
     layers: LayerRange,
     signal: AbortSignal,
   ): Promise<void> {
-    const { network, locateWeights, engine } = this.#components;
+    const { locateWeights, engine } = this.#components;
     const { entry, threads, storageBytes } = options;
     const { maxSequences } = this.#init;
     const { kvBudgetBytes } = this.#pledged(options);
     const isPart = !isWholeModel(layers, manifest.architecture.layerCount);
-    const counter = createRequestCounter(engine, () => this.#countsChanged());
-    let loaded: ContributorLoadedModel | null = null;
-    const serve = (loading: boolean): Serving => ({
-      handle: network.serve({
-        generator: counter.generator,
-        part: { runner: counter.layers, shape: () => manifest.architecture },
-        kind: this.#init.kind,
-        loading,
-        served: () => [describeModel(options, layers, manifest, loaded, counter, this.#share)],
-      }),
-      counter,
-      ended: new AbortController(),
-    });
     this.#change({ layers });
     // Of a part the others are told at once what they need not load.
-    if (isPart) this.#serving = serve(true);
-    loaded = await engine.load(
+    if (isPart) {
+      this.#serving ??= this.#announce(options, manifest, layers, true);
+      this.#serving.served.layers = layers;
+      this.#serving.handle.announce();
+    }
+    const loaded = await engine.load(
       {
         manifest,
         weights: locateWeights(entry, manifest),
@@ -240,8 +260,9 @@ class DeviceContributor<Weights> implements Contributor {
       { signal, onProgress: this.#loadProgress(signal) },
     );
     signal.throwIfAborted();
-    const serving = this.#serving ?? serve(false);
+    const serving = this.#serving ?? this.#announce(options, manifest, layers, false);
     this.#serving = serving;
+    serving.served.loaded = loaded;
     const { decodeTokensPerSecond, prefillTokensPerSecond } = loaded;
     this.#enter('serving', {
       loading: null,
@@ -269,8 +290,8 @@ class DeviceContributor<Weights> implements Contributor {
       const { state, decodeTokensPerSecond: tokensPerSecond } = this.#snapshot;
       if (ended.signal.aborted || state !== 'serving' || counter.counts().running > 0) continue;
       const current: SwarmMember = { peer: network.peer, layers, tokensPerSecond, state };
-      const swarm = swarmOf(network.registry, options.entry.manifest as ManifestHash, network.peer);
-      const better = betterLayers(current, this.#pledged(options), manifest, swarm);
+      const { members } = swarmOf(network.registry, options.entry.manifest as ManifestHash, network.peer);
+      const better = betterLayers(current, this.#pledged(options), manifest, members);
       if (better === undefined) continue;
       // Its failure is in the snapshot.
       await this.#run((signal) => this.#move(options, manifest, better, signal)).catch(() => {});
@@ -448,9 +469,8 @@ const IDLE = {
 /** The engine's place in an advert, with what is free now. */
 function describeModel(
   { entry, engine }: StartContributing,
-  layers: LayerRange,
+  { layers, loaded }: Served,
   { architecture }: ModelManifest,
-  loaded: ContributorLoadedModel | null,
   counter: RequestCounter,
   share: number,
 ): ServedModel {

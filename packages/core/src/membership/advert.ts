@@ -8,8 +8,10 @@ const rate = z.number().check(z.nonnegative(), z.maximum(1e6));
 export const servedModelSchema = z.strictObject({
   id: z.string().check(z.regex(/^[a-z0-9][a-z0-9._-]{0,95}$/)),
   manifest: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
-  /** Half-open layer range `[start, end)`. */
+  /** Half-open layer range `[start, end)`; empty where it is not chosen yet. */
   layers: z.tuple([count, count]),
+  /** Of a peer that has yet to choose: how many layers it has room for. */
+  fits: z.optional(count),
   engine: z.enum(ENGINE_KINDS),
   contextLength: count,
   /** Sequences computed at once, and how many of those places are free now. */
