@@ -124,7 +124,7 @@ export function createSite(host: Window & typeof globalThis, loadNode: LoadNode)
     sources: createAnswerSources({
       fetch,
       base,
-      node: () => node.node.value,
+      node,
       catalogEntry: (model) => relay.bootstrap.value?.catalog.find(({ id }) => id === model) ?? null,
       apiKey: () => apiKey.key.value,
     }),

@@ -82,7 +82,7 @@ function connectionWords({ relay, node }: Site): ConnectionWords {
   if (node.phase.value === 'joined') {
     if (!node.relayConnected.value) return { tone: 'warning', words: 'Reconnecting' };
     if (!node.heard.value) return { tone: 'good', words: 'Relay, listening' };
-    const { serving } = regionFigures(node.peers.value);
+    const { serving } = regionFigures(node.peers.value, relay.bootstrap.value?.catalog ?? []);
     return { tone: serving > 0 ? 'good' : 'warning', words: `Relay, ${formatPlural(serving, 'peer')}` };
   }
   return relay.ready.value === true

@@ -14,6 +14,9 @@ export function formatSpan(ms: number): string {
   return join(Math.floor(ms / HOUR_MS), 'h', Math.floor((ms % HOUR_MS) / MINUTE_MS), 'min');
 }
 
+/** A short span, precise below ten: `1.2 ms`, `31 ms`. */
+export const formatMilliseconds = (ms: number): string => (ms < 9.95 ? `${ms.toFixed(1)} ms` : formatSpan(ms));
+
 /** An estimate, rounded so that it does not flicker: `20 s`, `2 min`. */
 export function formatEstimate(ms: number): string {
   const seconds = Math.max(1, Math.ceil(ms / 1000));

@@ -4,11 +4,13 @@ import { checkEngine, createEngineClient, locatePackage, probeBrowser } from '@o
 import { createRelayClient } from '../api/relay-client.ts';
 import { JOIN_TIMEOUT_MS } from './constants.ts';
 import { JoinTimeoutError } from './errors.ts';
-import { createLocalAnswers, weightsBase } from './local-answers.ts';
-import type { BootstrapDocument, PeerName, ServedModel, StartContributing } from '@opengateway/core';
+import { planAhead } from './plan-ahead.ts';
+import { createTabAnswers, weightsBase } from './tab-answers.ts';
+import { createDeviceCoordinator } from './device-coordinator.ts';
+import type { BootstrapDocument, ServedModel, StartContributing } from '@opengateway/core';
 import type { Network, ServeInit } from '@opengateway/core/p2p';
 import type { WeightsLocation } from '@opengateway/gpu-worker';
-import type { SiteNode } from './types.ts';
+import type { PeerLink, SiteNode } from './types.ts';
 
 /**
  * Joins the relay's region with this tab: membership, the inference protocol, a contributor.
@@ -59,41 +61,51 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
     const { state } = contributor.snapshot();
     return state === 'serving' || state === 'paused' ? (served?.() ?? []) : [];
   };
-  const answers = createLocalAnswers({
-    peer: network.peer,
-    generator: engine.generator,
-    served: ownModels,
-    fetchManifest,
-    base,
-  });
+  const { peer, registry } = network;
+  const alone = createDeviceCoordinator({ peer, generator: engine.generator, served: ownModels });
+  const answers = createTabAnswers({ peer, fetchManifest, base });
   contributor.subscribe(({ state, model }) => {
+    // What an earlier run served says nothing of this one.
+    if (state === 'idle' || state === 'probing') served = null;
     // Ready before the first question, and while the relay is sure to be there.
     if (state === 'serving' && model !== null) answers.prepare(model);
   });
 
   return {
-    peer: network.peer,
-    registry: network.registry,
+    peer,
+    registry,
     contributor,
     self() {
-      const models = ownModels();
-      if (models.length === 0) return null;
-      const state = contributor.snapshot().state === 'paused' ? 'paused' : 'serving';
+      const { state } = contributor.snapshot();
+      const models = served?.() ?? [];
+      if (models.length === 0 || state === 'error') return null;
+      const advertised = state === 'serving' || state === 'paused' ? state : 'loading';
       return {
-        peer: network.peer as PeerName,
-        advert: { v: 1, sequence: 0, run: 0, state, kind: 'tab', models: [...models] },
+        peer,
+        advert: { v: 1, sequence: 0, run: 0, state: advertised, kind: 'tab', models: [...models] },
         lastSeenMs: systemClock.now(),
       };
     },
     relayConnected: network.relayConnected,
     onRelayChange: network.onRelayChange,
-    answer: answers.answer,
+    link: (name) => linkTo(network, name),
+    plan: (entry, rttMs) => planAhead(entry, { peers: registry.peers(), own: { peer, models: ownModels() }, rttMs }),
+    answerHere: (request, entry, options) => answers.answer(alone, request, entry, options),
+    answerDirect: (request, entry, options) => answers.answer(network.coordinator, request, entry, options),
     async stop() {
       await contributor.stop();
       await network.stop();
       answers.close();
     },
   };
+}
+
+function linkTo({ node }: Network, peer: string): PeerLink | null {
+  const open = node.getConnections().filter((each) => each.status === 'open' && String(each.remotePeer) === peer);
+  const direct = open.find(({ limits }) => limits === undefined);
+  const connection = direct ?? open[0];
+  if (connection === undefined) return null;
+  return { direct: direct !== undefined, rttMs: connection.rtt ?? null };
 }
 
 /** Resolves when the network is linked to its relay for the first time. */

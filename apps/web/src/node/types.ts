@@ -1,5 +1,13 @@
-import type { CatalogEntry, Contributor, PeerRegistry, PeerView } from '@opengateway/core';
+import type { CatalogEntry, Contributor, PeerRegistry, PeerView, RoutePlan } from '@opengateway/core';
 import type { AnswerEvent, AnswerRequest } from '../api/answer-events.ts';
+
+/** The way between this tab and a peer. */
+export interface PeerLink {
+  /** False where the relay carries what they send each other. */
+  readonly direct: boolean;
+  /** Null while it has not been measured. */
+  readonly rttMs: number | null;
+}
 
 /** This tab as a node of the network. Implemented in `site-node.ts`, which is loaded only when wanted. */
 export interface SiteNode {
@@ -12,7 +20,17 @@ export interface SiteNode {
   relayConnected(): boolean;
   /** Calls `listener` when the link to the relay comes or goes; returns what ends that. */
   onRelayChange(listener: (connected: boolean) => void): () => void;
+  /** The open connection to a peer; null where there is none now. */
+  link(peer: string): PeerLink | null;
+  /** Who would answer a short question now, were every way `rttMs` there and back. */
+  plan(entry: CatalogEntry, rttMs: number): RoutePlan;
   /** Answers with the model loaded in this tab, without the network. */
-  answer(request: AnswerRequest, entry: CatalogEntry, options: { signal: AbortSignal }): AsyncIterable<AnswerEvent>;
+  answerHere(request: AnswerRequest, entry: CatalogEntry, options: { signal: AbortSignal }): AsyncIterable<AnswerEvent>;
+  /** Answers with peers that this tab asks itself, and its own part of the model where it holds one. */
+  answerDirect(
+    request: AnswerRequest,
+    entry: CatalogEntry,
+    options: { signal: AbortSignal },
+  ): AsyncIterable<AnswerEvent>;
   stop(): Promise<void>;
 }

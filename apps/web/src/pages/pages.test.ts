@@ -3,13 +3,33 @@ import { describe, expect, it } from 'vitest';
 import { parseLocation } from '../router.ts';
 import { toRow } from '../state/peer-rows.ts';
 import { peerView } from '../state/peers.fixture.ts';
-import { snapshotOf } from '../state/site-node.fixture.ts';
-import { byWords, failureWords, reportWords, waitingWords } from './chat/words.ts';
+import { catalogEntry, snapshotOf } from '../state/site-node.fixture.ts';
+import { gapWords, heldWords, layerWords } from '../format/layers.ts';
+import { supplyWords } from '../state/model-supply.ts';
+import { chainTimes } from './chat/chain-times.ts';
+import {
+  byWords,
+  failureWords,
+  perTokenWords,
+  readerWords,
+  reportWords,
+  waitingWords,
+  wayWords,
+} from './chat/words.ts';
 import { chartPath, niceCeiling } from './contribute/chart-path.ts';
 import { forcedBy, parseStart } from './contribute/start-query.ts';
-import { activityWords, elsewhereWords, restartWords } from './contribute/words.ts';
+import {
+  activityWords,
+  elsewhereWords,
+  errorWords,
+  heldLayersWords,
+  lackingWords,
+  restartWords,
+  startWords,
+} from './contribute/words.ts';
 import { NARROW_PICTURE, WIDE_PICTURE, placePeers } from './network/topology-layout.ts';
-import type { RouteStage } from '@opengateway/core';
+import type { PeerName, RouteStage } from '@opengateway/core';
+import type { LendingPlan } from '../state/lending-plan.ts';
 import type { AnswerReport } from '../storage/schema.ts';
 
 const stage = (peer: string) => ({ peer, engine: 'wasm', layers: { start: 0, end: 30 } }) as RouteStage;
@@ -68,16 +88,137 @@ describe('words under an answer', () => {
     expect(byWords({ ...report, by: 'device' })).toBe('on this device');
     expect(byWords({ ...report, stages: [stage('A'), stage('B'), stage('C')] })).toBe('by a chain of 3 peers');
     expect(byWords({ ...report, stages: [] })).toBe('through the relay');
+    expect(byWords({ ...report, by: 'direct', here: 'B', stages: [stage('A'), stage('B')] })).toBe(
+      'by a chain of 2 peers, this tab among them',
+    );
   });
 
   it('say what is waited for', () => {
     expect(waitingWords({ state: 'queued', done: 2, total: 0 })).toBe('Queued, 2 ahead');
     expect(waitingWords({ state: 'prefill', done: 128, total: 512 })).toBe('Reading the question: 128 of 512 tokens');
+    expect(waitingWords({ state: 'joining', done: 0, total: 0 })).toBe('Joining the network');
+    expect(waitingWords({ state: 'connecting', done: 0, total: 0 })).toBe('Connecting to the peers');
+    const missing = [{ start: 10, end: 20 }];
+    expect(waitingWords({ state: 'listening', done: 0, total: 0, missing })).toBe(
+      'Hearing who is there, up to 10 s: nobody heard so far holds layers 10 to 19',
+    );
   });
 
   it('say what to do next, or at least what the relay said', () => {
     expect(failureWords({ code: 'invalid_api_key', message: 'x' }).wantsKey).toBe(true);
     expect(failureWords({ code: 'unknown', message: 'The reason.' })).toEqual({ text: 'The reason.', wantsKey: false });
+    const gap = 'Nobody holds layers 10 to 19 of tiny now.';
+    expect(failureWords({ code: 'no_route', message: gap }).text).toBe(
+      `${gap} You can lend this device on the Contribute page, or ask again in a minute.`,
+    );
+  });
+});
+
+describe('a chain', () => {
+  const chain: AnswerReport = {
+    ...report,
+    by: 'direct',
+    stages: [
+      { ...stage('A'), layers: { start: 0, end: 10 }, hop: { rttMs: 1.24, direct: true } },
+      { ...stage('B'), layers: { start: 10, end: 30 }, hop: { rttMs: 40, direct: false } },
+    ],
+    completionTokens: 11,
+    firstTextMs: 100,
+    lastTextMs: 400,
+    totalMs: 900,
+    reports: [
+      { peer: 'A' as PeerName, prefillMs: 5, decodeMs: 100, decodeSteps: 10, sentBytes: 1 },
+      { peer: 'B' as PeerName, prefillMs: 5, decodeMs: 150, decodeSteps: 10, sentBytes: 1 },
+    ],
+  };
+
+  it('tells computing from what lies between the stages', () => {
+    const times = chainTimes(chain);
+    expect(times).toEqual({ computeMs: [10, 15], totalComputeMs: 25, measuredMs: expect.closeTo(30, 6) });
+    expect(perTokenWords(times, false)).toBe(
+      '30 ms (measured here): 25 ms computing, all stages together, and 5.0 ms between them',
+    );
+    expect(perTokenWords(times, true)).toContain('the failover included');
+  });
+
+  it('says what is known where a stage said nothing, as of an answer through the relay', () => {
+    const times = chainTimes({ ...chain, reports: chain.reports!.slice(1) });
+    expect(times.computeMs).toEqual([null, 15]);
+    expect(perTokenWords(times, false)).toBe('30 ms (measured here)');
+    const { reports: _, ...relayed } = chain;
+    expect(chainTimes(relayed)).toMatchObject({ computeMs: [null, null], totalComputeMs: null });
+    expect(perTokenWords({ totalComputeMs: null, measuredMs: null }, false)).toBeNull();
+  });
+
+  it('names the way of each hop, the last one back to the first', () => {
+    expect(chain.stages.map(({ hop }, index) => wayWords(hop!, index, 2))).toEqual([
+      'to stage 2: direct, 1.2 ms there and back',
+      'back to stage 1: through the relay, 40 ms there and back',
+    ]);
+  });
+
+  it('says who could read the question', () => {
+    expect(readerWords({ ...chain, by: 'device' })).toContain('nobody else');
+    expect(readerWords(chain)).toContain('the relay could not');
+    expect(readerWords({ ...chain, by: 'network' })).toContain('it and the peers could read it');
+  });
+});
+
+describe('words about layers', () => {
+  it('count from 0 and name both ends', () => {
+    expect(layerWords({ start: 0, end: 10 })).toBe('layers 0 to 9');
+    expect(layerWords({ start: 29, end: 30 })).toBe('layer 29');
+    expect(heldWords({ start: 10, end: 20 }, 30)).toBe('layers 10 to 19 of 30');
+    expect(heldWords({ start: 0, end: 30 }, 30)).toBe('the whole model');
+    expect(gapWords([{ start: 4, end: 5 }])).toBe('layer 4');
+    const gaps = [0, 2, 4, 6, 8].map((start) => ({ start, end: start + 1 }));
+    expect(gapWords(gaps.slice(0, 2))).toBe('layers 0 and 2');
+    expect(gapWords(gaps)).toBe('layers 0, 2, 4 and 2 more stretches');
+  });
+
+  const plan = { entry: catalogEntry, memoryBytes: 125e6, layersBy: 'network' } as LendingPlan;
+
+  it('say which layers a tab holds, how large they are and why', () => {
+    const part = snapshotOf({ state: 'serving', model: catalogEntry, layers: { start: 10, end: 20 } });
+    expect(heldLayersWords(part, plan, 33e6)).toMatch(
+      /^Holds layers 10 to 19 of 30 \(33 MB of weights\): what the network lacked most, as much as fits the 125 MB you lend\./,
+    );
+    expect(heldLayersWords({ ...part, state: 'loading', layers: null }, plan, null)).toContain(
+      'does not fit the 125 MB',
+    );
+    expect(heldLayersWords(part, { ...plan, layersBy: 'forced' }, null)).toContain(
+      '10 to 19 of 30: as the address asks',
+    );
+    const whole = { ...part, layers: { start: 0, end: 30 } };
+    expect(heldLayersWords(whole, { ...plan, layersBy: 'whole' }, 98e6)).toBe(
+      'Holds the whole model (98 MB of weights): all of it fits the 125 MB you lend.',
+    );
+    expect(heldLayersWords(part, null, null)).toBeNull();
+  });
+
+  it('say before a start what will be fetched', () => {
+    const fit = { verdict: 'part', reason: 'Why.' } as const;
+    expect(startWords(catalogEntry, { ...fit, verdict: 'possible' }, null)).toContain('fetches Tiny (98 MB, once)');
+    expect(startWords(catalogEntry, fit, null)).toContain('the part of Tiny that the network lacks most');
+    expect(startWords(catalogEntry, fit, { start: 0, end: 10 })).toContain('asks for layers 0 to 9 of Tiny');
+    expect(startWords(catalogEntry, { ...fit, verdict: 'not-possible' }, null)).toBe('Why.');
+  });
+
+  it('explain a refusal', () => {
+    const error = (code: string) => ({ name: 'E', code, message: 'Because.', retryable: false });
+    expect(errorWords(error('layers_out_of_range'))).toContain('“layers=” in the address');
+    expect(errorWords(error('memory_too_small'))).toContain('Not one layer');
+    expect(lackingWords([])).toBeNull();
+    expect(lackingWords([{ start: 20, end: 30 }])).toContain('Nobody serves layers 20 to 29 yet');
+  });
+
+  it('say who serves a model', () => {
+    const coverage = { stretches: [], missing: [], wholes: 0, parts: 0, loading: 0 };
+    expect(supplyWords(coverage)).toBe('served by nobody now');
+    expect(supplyWords({ ...coverage, wholes: 1, parts: 3 })).toBe('served whole by 1 peer, in parts by 3 peers now');
+    expect(supplyWords({ ...coverage, parts: 1, loading: 1, missing: [{ start: 0, end: 1 }] })).toBe(
+      'served in parts by 1 peer now, not all layers yet, 1 peer loading',
+    );
   });
 });
 

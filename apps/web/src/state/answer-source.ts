@@ -1,9 +1,12 @@
+import { ModelNotFoundError, isWholeModel } from '@opengateway/core';
 import type { CatalogEntry, ContributorSnapshot } from '@opengateway/core';
 import { streamChatCompletion } from '../api/chat-completions.ts';
+import { answerDirectly } from './direct-answer.ts';
 import { ModelNotHereError } from './errors.ts';
 import type { AnswerEvent, AnswerRequest } from '../api/answer-events.ts';
 import type { Fetch } from '../api/relay-client.ts';
-import type { SiteNode } from '../node/types.ts';
+import type { NodeState } from './node-state.ts';
+import type { Place } from './settings.ts';
 import type { AnswerReport } from '../storage/schema.ts';
 
 /** Where an answer will come from, decided before it is asked for. */
@@ -12,16 +15,20 @@ export interface ChosenSource {
   answer(request: AnswerRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
 }
 
-/** Whether this tab can answer for `model` by itself: it has it loaded, announced or paused. */
-export const canAnswerHere = (snapshot: ContributorSnapshot | null, model: string): boolean =>
-  snapshot !== null && (snapshot.state === 'serving' || snapshot.state === 'paused') && snapshot.model?.id === model;
+/** Whether this tab can answer for `model` by itself: it has all of it loaded, announced or paused. */
+export function canAnswerHere(snapshot: ContributorSnapshot | null, model: string): boolean {
+  if (snapshot === null || (snapshot.state !== 'serving' && snapshot.state !== 'paused')) return false;
+  const { model: loaded, layers } = snapshot;
+  return loaded?.id === model && layers !== null && isWholeModel(layers, loaded.layerCount);
+}
 
 export interface AnswerSources {
-  choose(model: string, deviceOnly: boolean): ChosenSource;
+  choose(model: string, place: Place): ChosenSource;
 }
 
 /**
- * This device where it has the model (no network, nobody else sees the prompt), the relay otherwise.
+ * This device where it has the model (no network, nobody else sees the prompt), else what the person chose:
+ * the relay, or peers that this tab asks itself.
  *
  * Where the person allows this device only and it has no such model, the answer fails with
  * ModelNotHereError.
@@ -29,19 +36,25 @@ export interface AnswerSources {
 export function createAnswerSources(components: {
   fetch: Fetch;
   base: string;
-  node: () => SiteNode | null;
+  node: Pick<NodeState, 'node' | 'join' | 'peers' | 'settled'>;
   catalogEntry: (model: string) => CatalogEntry | null;
   apiKey: () => string | null;
 }): AnswerSources {
   const { fetch, base, node, catalogEntry, apiKey } = components;
   return {
-    choose(model, deviceOnly) {
-      const here = node();
-      const entry = here?.contributor.snapshot().model ?? catalogEntry(model);
-      if (here && entry && canAnswerHere(here.contributor.snapshot(), model)) {
-        return { by: 'device', answer: (request, signal) => here.answer(request, entry, { signal }) };
+    choose(model, place) {
+      const here = node.node.value;
+      const loaded = here?.contributor.snapshot() ?? null;
+      if (here && loaded?.model && canAnswerHere(loaded, model)) {
+        const { model: entry } = loaded;
+        return { by: 'device', answer: (request, signal) => here.answerHere(request, entry, { signal }) };
       }
-      if (deviceOnly) return { by: 'device', answer: () => refuse(model) };
+      if (place === 'device') return { by: 'device', answer: () => refuse(new ModelNotHereError(model)) };
+      if (place === 'direct') {
+        const entry = catalogEntry(model);
+        if (entry === null) return { by: 'direct', answer: () => refuse(new ModelNotFoundError(model)) };
+        return { by: 'direct', answer: (request, signal) => answerDirectly(node, request, entry, signal) };
+      }
       return {
         by: 'network',
         answer: (request, signal) => streamChatCompletion(request, { fetch, base, apiKey: apiKey(), signal }),
@@ -51,6 +64,6 @@ export function createAnswerSources(components: {
 }
 
 // oxlint-disable-next-line require-yield -- an iterable that fails before its first event
-async function* refuse(model: string): AsyncGenerator<AnswerEvent> {
-  throw new ModelNotHereError(model);
+async function* refuse(error: Error): AsyncGenerator<AnswerEvent> {
+  throw error;
 }

@@ -9,11 +9,7 @@ import type { AnswerReport, StoredMessage } from '../storage/schema.ts';
 type Draft<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 /** What an answer waits for before its first text. */
-export interface Waiting {
-  readonly state: 'asking' | 'queued' | 'prefill';
-  readonly done: number;
-  readonly total: number;
-}
+export type Waiting = Omit<Extract<AnswerEvent, { type: 'waiting' }>, 'type'>;
 
 /** A message on the screen; while it is written its signals change, nothing else is drawn again. */
 export interface LiveMessage {
@@ -21,6 +17,8 @@ export interface LiveMessage {
   readonly message: Signal<StoredMessage>;
   readonly waiting: Signal<Waiting | null>;
 }
+
+const ASKING: Waiting = { state: 'asking', done: 0, total: 0 };
 
 export const liveMessage = (message: StoredMessage): LiveMessage => ({
   id: message.id,
@@ -62,18 +60,21 @@ export async function writeAnswer(
     live.message.value = { ...live.message.value, content: continued(kept, text), report: { ...report }, ...change };
   };
 
-  live.waiting.value = { state: 'asking', done: 0, total: 0 };
+  live.waiting.value = ASKING;
   let end: Partial<StoredMessage>;
   try {
     for await (const event of events) {
       if (event.type === 'route') {
         report.stages = event.stages;
+        if (event.here !== undefined) report.here = event.here;
+        if (text === '') live.waiting.value = ASKING;
         routes += 1;
         report.failovers = routes - 1;
         show();
       } else if (event.type === 'waiting') live.waiting.value = event;
       else if (event.type === 'text-delta') {
-        report.firstTextMs ??= now() - started;
+        report.lastTextMs = now() - started;
+        report.firstTextMs ??= report.lastTextMs;
         live.waiting.value = null;
         text = (text + event.text).slice(0, MAX_ANSWER_CHARS);
         if (now() - painted >= ANSWER_PAINT_INTERVAL_MS) show();
@@ -87,6 +88,7 @@ export async function writeAnswer(
         report.promptTokens = event.promptTokens;
         report.completionTokens = event.completionTokens;
         report.failovers = Math.max(report.failovers, event.failovers);
+        if (event.reports !== undefined) report.reports = event.reports;
       }
     }
     report.totalMs = now() - started;

@@ -9,7 +9,7 @@ import type { ConversationStore } from '../storage/conversation-store.ts';
 
 type Script = (request: AnswerRequest, signal: AbortSignal) => AsyncIterable<AnswerEvent>;
 
-const choice = { model: 'tiny', deviceOnly: false };
+const choice = { model: 'tiny', place: 'relay' as const };
 const end: AnswerEvent = { type: 'end', reason: 'stop', promptTokens: 5, completionTokens: 2, failovers: 0 };
 const say = (text: string): AnswerEvent => ({ type: 'text-delta', text });
 

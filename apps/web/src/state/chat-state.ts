@@ -7,6 +7,7 @@ import { DEFAULT_CONVERSATION_OPTIONS, requestMessages, titleFrom } from './tran
 import type { AnswerSources } from './answer-source.ts';
 import type { LiveMessage } from './answer-writer.ts';
 import type { ConversationList } from './conversation-list.ts';
+import type { Place } from './settings.ts';
 import type { ConversationStore } from '../storage/conversation-store.ts';
 import type { ConversationOptions, StoredConversation, StoredMessage } from '../storage/schema.ts';
 
@@ -54,7 +55,7 @@ export interface ChatState extends ConversationList {
 
 export interface SendChoice {
   readonly model: string;
-  readonly deviceOnly: boolean;
+  readonly place: Place;
 }
 
 export function createChatState(components: ChatComponents): ChatState {
@@ -112,7 +113,7 @@ export function createChatState(components: ChatComponents): ChatState {
       await storeNow().saveMessage(live.message.value);
       publish(conversation.id);
       const save = (message: StoredMessage) => storeNow().saveMessage(message);
-      const source = sources.choose(request.model, choice.deviceOnly);
+      const source = sources.choose(request.model, choice.place);
       await writeAnswer({ now, save }, live, source.by, source.answer(request, abort.signal), abort.signal);
     });
     const left = new Map(running.value);

@@ -47,6 +47,7 @@ function setup({ locks, channels, storage } = browser()) {
       engine,
       threads: 1,
       kvBudgetBytes: 1,
+      layersBy: 'whole',
       reason: `${engine}: as asked for.`,
       reductions: [],
     }),
@@ -69,6 +70,14 @@ describe('contribute state', () => {
     await started;
     expect(contribute.snapshot.value.state).toBe('serving');
     expect(Object.keys(contribute.times.value.entered)).toEqual(['probing', 'serving']);
+  });
+
+  it('times a move to other layers from its own beginning', async () => {
+    const { contribute, contributor, clock } = setup();
+    await contribute.start(choice);
+    await clock.advance(60_000);
+    contributor.set({ state: 'loading', sinceMs: clock.now(), layers: { start: 10, end: 20 } });
+    expect(contribute.times.value.entered).toEqual({ loading: clock.now() });
   });
 
   it('shows a failure to join as an error, and lets another try succeed', async () => {

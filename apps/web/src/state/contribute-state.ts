@@ -98,7 +98,9 @@ export function createContributeState(components: ContributeComponents): Contrib
     batch(() => {
       snapshot.value = next;
       if (next.state !== before.state) {
-        times.value = { ...times.value, entered: { ...times.value.entered, [next.state]: next.sinceMs } };
+        // A move to other layers begins with the weights; the times of what comes after it are to come.
+        const entered = before.state === 'serving' && next.state === 'loading' ? {} : times.value.entered;
+        times.value = { ...times.value, entered: { ...entered, [next.state]: next.sinceMs } };
         if (next.state === 'loading' || next.state === 'self-test') mark.begin();
         else mark.end();
       }

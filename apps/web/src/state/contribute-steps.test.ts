@@ -44,6 +44,18 @@ describe('contribute steps', () => {
     expect(steps[4]?.elapsedMs).toBe(6000);
   });
 
+  it('say that the others are heard first, where not all layers fit', () => {
+    const hearing = { ...loading(0, 0, 0), layers: null };
+    const [, , step] = contributeSteps(hearing, until('probing', 'loading'), 2100, 'network');
+    expect(step).toMatchObject({
+      title: 'Choose layers, fetch weights',
+      detail: 'Hearing which layers others hold, up to 11 s',
+      progress: null,
+    });
+    const chosen = { ...loading(11e6, 11e6, 0), layers: { start: 0, end: 10 } };
+    expect(contributeSteps(chosen, until('probing', 'loading'), 2100, 'network')[2]?.detail).toBe('11 of 98 MB');
+  });
+
   it('mark the step that failed and leave the rest', () => {
     const failed = snapshotOf({ state: 'error', sinceMs: 2000 });
     const steps = contributeSteps(failed, { ...until('probing', 'loading'), weights: null }, 99_000);

@@ -1,6 +1,7 @@
 import type { ContributorSnapshot, ContributorState, LoadingProgress } from '@opengateway/core';
 import { formatBytes, formatBytesOf, formatRate } from '../format/numbers.ts';
 import { formatEstimate } from '../format/time.ts';
+import type { LayersBy } from './lending-plan.ts';
 
 export type StepName = 'device' | 'region' | 'weights' | 'self-test' | 'serving';
 
@@ -25,10 +26,17 @@ export interface RunTimes {
   readonly weights: LoadingProgress | null;
 }
 
+const HEARING = 'Hearing which layers others hold, up to 11 s';
+
 const ORDER: readonly ContributorState[] = ['probing', 'loading', 'self-test', 'serving'];
 
-/** The vertical line of steps for a snapshot. */
-export function contributeSteps(snapshot: ContributorSnapshot, times: RunTimes, nowMs: number): Step[] {
+/** The vertical line of steps for a snapshot. `layersBy`: whether it must hear the others before it fetches. */
+export function contributeSteps(
+  snapshot: ContributorSnapshot,
+  times: RunTimes,
+  nowMs: number,
+  layersBy: LayersBy = 'whole',
+): Step[] {
   const reached = furthest(snapshot, times);
   const failed = snapshot.state === 'error';
   const status = (index: number): Step['status'] => {
@@ -45,6 +53,7 @@ export function contributeSteps(snapshot: ContributorSnapshot, times: RunTimes, 
     return end - start;
   };
   const joined = times.joinedMs !== null;
+  const hears = layersBy === 'network' && snapshot.layers === null;
   return [
     {
       name: 'region',
@@ -64,10 +73,10 @@ export function contributeSteps(snapshot: ContributorSnapshot, times: RunTimes, 
     },
     {
       name: 'weights',
-      title: 'Fetch weights',
+      title: hears ? 'Choose layers, fetch weights' : 'Fetch weights',
       status: status(1),
-      detail: weightsDetail(snapshot, times, status(1)),
-      progress: status(1) === 'active' ? loadedShare(snapshot) : null,
+      detail: status(1) === 'active' && hears ? HEARING : weightsDetail(snapshot, times, status(1)),
+      progress: status(1) === 'active' && !hears ? loadedShare(snapshot) : null,
       elapsedMs: span('loading', 1),
     },
     {

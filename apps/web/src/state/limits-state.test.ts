@@ -148,7 +148,29 @@ describe('lending plan', () => {
     expect(plan({ probe: phone, wish: { entry: large } }).kvBudgetBytes).toBe(
       PHONE_MEMORY_BYTES - 400e6 - 64 * 2 ** 20,
     );
-    expect(plan({ probe: phone, wish: { entry: { ...large, bytes: 2e9 } } }).kvBudgetBytes).toBe(LEAST_CACHE_BYTES);
+    expect(plan({ probe: phone, wish: { entry: { ...large, bytes: 430e6 } } })).toMatchObject({
+      kvBudgetBytes: expect.any(Number),
+      layersBy: 'network',
+    });
+  });
+
+  it('leaves the layers to what the others hold where not all of them fit', () => {
+    const large = { ...catalogEntry, bytes: 8e9 };
+    const part = plan({ wish: { entry: large } });
+    expect(part).toMatchObject({ layersBy: 'network', memoryBytes: 4e9, kvBudgetBytes: 256 * 2 ** 20 });
+    expect(part.layers).toBeUndefined();
+    const small = { ...pledge, memoryBytes: 125e6 };
+    expect(plan({ pledge: small })).toMatchObject({ layersBy: 'network', kvBudgetBytes: LEAST_CACHE_BYTES });
+    expect(plan()).toMatchObject({ layersBy: 'whole' });
+    const layers = { start: 0, end: 3 };
+    const forced = plan({ wish: { entry: large, layers } });
+    expect(forced).toMatchObject({ layersBy: 'forced', layers, kvBudgetBytes: 256 * 2 ** 20 });
+  });
+
+  it('lends the CPU no more than a tab’s memory can hold', () => {
+    const generous = { ...pledge, memoryBytes: 16e9 };
+    expect(plan({ pledge: generous }).memoryBytes).toBe(16e9);
+    expect(plan({ pledge: generous, wish: { entry: catalogEntry, engine: 'wasm' } }).memoryBytes).toBe(4 * 2 ** 30);
   });
 
   it('starts smaller after every death: less cache, then one thread, then the CPU', () => {

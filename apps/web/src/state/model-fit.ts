@@ -1,16 +1,14 @@
 import type { CatalogEntry } from '@opengateway/core';
 import { formatBytes } from '../format/numbers.ts';
-import { ENGINE_ROOM_BYTES, LEAST_CACHE_BYTES } from './lending-plan.ts';
+import { ENGINE_ROOM_BYTES, LEAST_CACHE_BYTES, WASM_MEMORY_BYTES, partCacheBytes } from './lending-plan.ts';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 /** Whether this device can serve a model, and why. */
 export interface ModelFit {
-  readonly verdict: 'ready' | 'possible' | 'not-possible';
+  /** `part`: not as a whole, but some of its layers. */
+  readonly verdict: 'ready' | 'possible' | 'part' | 'not-possible';
   readonly reason: string;
 }
-
-/** A 32-bit WASM memory is at most 4 GiB, cache included. */
-const WASM_MEMORY_BYTES = 4 * 1024 ** 3;
 
 /** `lent.memoryBytes`: what is pledged, by the person or for them. */
 export function modelFit(
@@ -28,16 +26,8 @@ export function modelFit(
     return no('This browser has no WebAssembly SIMD, which the engine needs. An update brings it.');
   }
   const needed = entry.bytes + ENGINE_ROOM_BYTES + LEAST_CACHE_BYTES;
-  if (!hasGpu && needed > WASM_MEMORY_BYTES) {
-    return no(`Needs ${formatBytes(needed)} memory; a tab’s engine holds at most ${formatBytes(WASM_MEMORY_BYTES)}.`);
-  }
-  // What a browser tells is a lower bound up to 8 GB: below that it can be held against the device.
-  if (memoryBytes !== null && memoryBytes < needed) {
-    return no(`Needs ${formatBytes(needed)} memory; the browser tells of ${formatBytes(memoryBytes)}.`);
-  }
-  if (lent.memoryBytes < needed) {
-    return no(`Needs ${formatBytes(needed)} memory, you pledged ${formatBytes(lent.memoryBytes)}.`);
-  }
+  const room = smallestRoom(probe, lent.memoryBytes, hasGpu);
+  if (room.bytes < needed) return partFit(entry, needed, room);
   if (storage !== null && storage.quotaBytes < entry.bytes) {
     return no(`Needs ${formatBytes(entry.bytes)} storage; this site may use ${formatBytes(storage.quotaBytes)}.`);
   }
@@ -51,3 +41,31 @@ export function modelFit(
 }
 
 const no = (reason: string): ModelFit => ({ verdict: 'not-possible', reason });
+
+interface Room {
+  readonly bytes: number;
+  /** What it is bound by. */
+  readonly words: string;
+}
+
+/** What a browser tells is a lower bound up to 8 GB: below that it can be held against the device. */
+function smallestRoom({ memoryBytes: toldBytes }: DeviceProbe, pledgedBytes: number, hasGpu: boolean): Room {
+  const rooms: Room[] = [
+    { bytes: pledgedBytes, words: `you pledged ${formatBytes(pledgedBytes)}` },
+    ...(toldBytes === null ? [] : [{ bytes: toldBytes, words: `the browser tells of ${formatBytes(toldBytes)}` }]),
+    ...(hasGpu
+      ? []
+      : [{ bytes: WASM_MEMORY_BYTES, words: `a tab’s engine holds at most ${formatBytes(WASM_MEMORY_BYTES)}` }]),
+  ];
+  return rooms.reduce((least, room) => (room.bytes < least.bytes ? room : least));
+}
+
+/** How many layers fit, about: the first and the last bring more than the others. */
+function partFit(entry: CatalogEntry, needed: number, { bytes, words }: Room): ModelFit {
+  const whole = `Needs ${formatBytes(needed)} memory as a whole; ${words}.`;
+  if (entry.package !== undefined) return no(whole);
+  const weightBytes = bytes - ENGINE_ROOM_BYTES - partCacheBytes(bytes);
+  const layers = Math.floor((weightBytes / entry.bytes) * entry.layerCount);
+  if (layers < 1) return no(`${whole} Not even one of its ${entry.layerCount} layers fits.`);
+  return { verdict: 'part', reason: `${whole} About ${layers} of its ${entry.layerCount} layers fit.` };
+}

@@ -19,6 +19,8 @@ export interface NodeState {
   readonly peers: ReadonlySignal<readonly PeerRow[]>;
   /** Whether the peers are known: one was heard, or nobody was for `LISTENING_MS`. */
   readonly heard: ReadonlySignal<boolean>;
+  /** Whether this tab has listened for `LISTENING_MS`: by then every peer has spoken. */
+  readonly settled: ReadonlySignal<boolean>;
   readonly timeline: ReadonlySignal<readonly TimelineEvent[]>;
   readonly problem: ReadonlySignal<string | null>;
   /** Joins once; later calls share the same node. @throws what joining throws. */
@@ -99,6 +101,7 @@ export function createNodeState(components: {
     node: computed(() => node.value),
     relayConnected: computed(() => relayConnected.value),
     heard: computed(() => settled.value || peers.value.length > 0),
+    settled: computed(() => settled.value),
     peers: computed(() => peers.value),
     timeline: computed(() => timeline.value),
     problem: computed(() => problem.value),

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { modelSupply, regionFigures, sortRows, toRow } from './peer-rows.ts';
+import { regionFigures, servesWords, sortRows, toRow } from './peer-rows.ts';
 import { peerView } from './peers.fixture.ts';
 import { appendTimeline, diffPeers } from './timeline.ts';
 import { MAX_TIMELINE_EVENTS } from '../constants.ts';
+import { catalogEntry } from './site-node.fixture.ts';
 
 const rows = [
   toRow(peerView('B', {}, { freeSlots: 2, decodeTokensPerSecond: 90 }), 'C'),
@@ -24,6 +25,7 @@ describe('peer rows', () => {
       kind: 'node',
       state: 'serving',
       models: ['tiny'],
+      held: [{ id: 'tiny', manifest: catalogEntry.manifest, layers: { start: 0, end: 30 } }],
       engine: 'wasm',
       slots: 8,
       busy: 8,
@@ -46,9 +48,26 @@ describe('peer rows', () => {
   });
 
   it('add up to the figures of those that serve', () => {
-    expect(regionFigures(rows)).toEqual({ serving: 2, models: 1, busy: 14, slots: 16, tokensPerSecond: 130 });
-    expect(modelSupply(rows, 'tiny')).toEqual({ peers: 2, free: 1, best: 90 });
-    expect(modelSupply(rows, 'other')).toEqual({ peers: 0, free: 0, best: 0 });
+    const catalog = [catalogEntry];
+    expect(regionFigures(rows, catalog)).toEqual({ serving: 2, models: 1, busy: 14, slots: 16, tokensPerSecond: 130 });
+    expect(regionFigures(rows, []).models).toBe(0);
+  });
+
+  it('count a part of a model for what it is, and the model as ready only with all its layers', () => {
+    const part = (peer: string, layers: [number, number]) =>
+      toRow(peerView(peer, {}, { layers, decodeTokensPerSecond: 90 }), null);
+    const two = [part('A', [0, 10]), part('B', [10, 20])];
+    expect(regionFigures(two, [catalogEntry])).toMatchObject({ serving: 2, models: 0, tokensPerSecond: 60 });
+    const all = [...two, part('C', [20, 30])];
+    expect(regionFigures(all, [catalogEntry])).toMatchObject({ models: 1, tokensPerSecond: 90 });
+  });
+
+  it('say which layers a peer holds, where it does not hold all', () => {
+    const row = toRow(peerView('A', {}, { layers: [10, 20] }), null);
+    expect(servesWords(row, [catalogEntry])).toBe('tiny, layers 10 to 19 of 30');
+    expect(servesWords(row, [])).toBe('tiny, layers 10 to 19');
+    expect(servesWords(rows[0]!, [catalogEntry])).toBe('tiny');
+    expect(servesWords(rows[3]!, [catalogEntry])).toBe('');
   });
 });
 

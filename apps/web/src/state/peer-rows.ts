@@ -1,4 +1,15 @@
-import type { EngineKind, PeerView } from '@opengateway/core';
+import type { CatalogEntry, EngineKind, LayerRange, PeerView } from '@opengateway/core';
+import { isWholeModel } from '@opengateway/core';
+import { heldWords, layerWords } from '../format/layers.ts';
+import { modelCoverage } from './coverage.ts';
+import type { CoveredModel } from './coverage.ts';
+
+/** A model, or a part of it, that a peer holds. */
+export interface HeldModel {
+  readonly id: string;
+  readonly manifest: string;
+  readonly layers: LayerRange;
+}
 
 /** A peer as the page shows it. */
 export interface PeerRow {
@@ -8,6 +19,7 @@ export interface PeerRow {
   readonly kind: 'tab' | 'node';
   readonly state: 'loading' | 'serving' | 'paused' | 'leaving';
   readonly models: readonly string[];
+  readonly held: readonly HeldModel[];
   readonly engine: EngineKind | null;
   readonly slots: number;
   readonly busy: number;
@@ -26,10 +38,11 @@ export interface PeerOrder {
 /** What the figures of a region are made of. */
 export interface RegionFigures {
   readonly serving: number;
+  /** Models of the catalogue of which every layer is held. */
   readonly models: number;
   readonly busy: number;
   readonly slots: number;
-  /** Sum of the self-tests of those that serve. */
+  /** Sum of the self-tests of those that serve; who holds a part of the layers counts for that part. */
   readonly tokensPerSecond: number;
 }
 
@@ -43,6 +56,7 @@ export function toRow(view: PeerView, self: string | null): PeerRow {
     kind: view.advert.kind,
     state: view.advert.state,
     models: models.map((model) => model.id),
+    held: models.map(({ id, manifest, layers: [start, end] }) => ({ id, manifest, layers: { start, end } })),
     engine: models[0]?.engine ?? null,
     slots: total((model) => model.slots),
     busy: total((model) => model.slots - Math.min(model.slots, model.freeSlots)),
@@ -67,23 +81,32 @@ export function sortRows(rows: readonly PeerRow[], order: PeerOrder): PeerRow[] 
   });
 }
 
-export function regionFigures(rows: readonly PeerRow[]): RegionFigures {
+export function regionFigures(rows: readonly PeerRow[], catalog: readonly CatalogEntry[]): RegionFigures {
   const serving = rows.filter((row) => row.state === 'serving' && row.models.length > 0);
   return {
     serving: serving.length,
-    models: new Set(serving.flatMap((row) => row.models)).size,
+    models: catalog.filter((entry) => modelCoverage(serving, entry).missing.length === 0).length,
     busy: serving.reduce((sum, row) => sum + row.busy, 0),
     slots: serving.reduce((sum, row) => sum + row.slots, 0),
-    tokensPerSecond: serving.reduce((sum, row) => sum + row.tokensPerSecond, 0),
+    tokensPerSecond: serving.reduce((sum, row) => sum + row.tokensPerSecond * largestShare(row, catalog), 0),
   };
 }
 
-/** Who serves `model` now and how fast one of them answers at best. */
-export function modelSupply(rows: readonly PeerRow[], model: string): { peers: number; free: number; best: number } {
-  const serving = rows.filter((row) => row.state === 'serving' && row.models.includes(model));
-  return {
-    peers: serving.length,
-    free: serving.filter((row) => row.busy < row.slots).length,
-    best: serving.reduce((best, row) => Math.max(best, row.tokensPerSecond), 0),
-  };
+/** Of the layers of a model, what a peer holds; 1 where the model is not known. */
+function largestShare({ held }: PeerRow, catalog: readonly CoveredModel[]): number {
+  const shares = held.map(({ manifest, layers: { start, end } }) => {
+    const layerCount = catalog.find((entry) => entry.manifest === manifest)?.layerCount;
+    return layerCount === undefined ? 1 : Math.min(1, (end - start) / layerCount);
+  });
+  return Math.max(0, ...shares);
 }
+
+/** What a peer holds: `tiny`, or `tiny layers 10 to 19 of 30` for a part. */
+export const servesWords = ({ held }: PeerRow, catalog: readonly CatalogEntry[]): string =>
+  held
+    .map(({ id, manifest, layers }) => {
+      const layerCount = catalog.find((entry) => entry.manifest === manifest)?.layerCount;
+      if (layerCount === undefined) return `${id}, ${layerWords(layers)}`;
+      return isWholeModel(layers, layerCount) ? id : `${id}, ${heldWords(layers, layerCount)}`;
+    })
+    .join('; ');

@@ -6,11 +6,17 @@ import type { Hours } from './hours.ts';
 
 const STORAGE_KEY = 'opengateway-settings';
 
+/**
+ * Where answers may be computed: through the relay's `/v1`, by peers that this tab asks itself, or here and nowhere
+ * else. A tab that holds the whole model answers by itself whatever is chosen.
+ */
+export const PLACES = ['relay', 'direct', 'device'] as const;
+export type Place = (typeof PLACES)[number];
+
 /** What a person chose once for all pages; kept in this browser. */
 export interface Settings {
   readonly model: Signal<string | null>;
-  /** Answers may only come from this device. */
-  readonly deviceOnly: Signal<boolean>;
+  readonly place: Signal<Place>;
   /** Threads that compute; null: all processors but one. */
   readonly threads: Signal<number | null>;
   /** Memory lent, the GPU's where that computes; null: what suits the device. */
@@ -34,7 +40,7 @@ type Kept = { readonly [Name in keyof Settings]: Settings[Name]['value'] };
 /** What holds where nothing, or nothing sensible, was kept. */
 const DEFAULTS: Kept = {
   model: null,
-  deviceOnly: false,
+  place: 'relay',
   threads: null,
   memoryBytes: null,
   storageBytes: null,
@@ -50,7 +56,7 @@ const isCount = (value: unknown): boolean => value === null || (Number.isSafeInt
 
 const ACCEPTS: { readonly [Name in keyof Settings]: (value: unknown) => boolean } = {
   model: (value) => value === null || typeof value === 'string',
-  deviceOnly: isFlag,
+  place: (value) => PLACES.some((place) => place === value),
   threads: isCount,
   memoryBytes: isCount,
   storageBytes: isCount,
@@ -81,7 +87,9 @@ export function createSettings(storage: Pick<Storage, 'getItem' | 'setItem'>): S
 function read(storage: Pick<Storage, 'getItem'>): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(storage.getItem(STORAGE_KEY) ?? '{}');
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    const stored = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    // As earlier versions kept it: whoever wanted nothing to leave the device still does.
+    return stored['deviceOnly'] === true ? { place: 'device', ...stored } : stored;
   } catch {
     // Something else wrote there: the defaults hold.
     return {};

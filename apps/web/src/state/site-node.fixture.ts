@@ -1,5 +1,12 @@
-import type { CatalogEntry, Contributor, ContributorSnapshot, PeerRegistry, PeerView } from '@opengateway/core';
-import type { AnswerEvent } from '../api/answer-events.ts';
+import type {
+  CatalogEntry,
+  Contributor,
+  ContributorSnapshot,
+  PeerRegistry,
+  PeerView,
+  RoutePlan,
+} from '@opengateway/core';
+import type { AnswerEvent, AnswerRequest } from '../api/answer-events.ts';
 import type { SiteNode } from '../node/types.ts';
 
 export const catalogEntry: CatalogEntry = {
@@ -115,8 +122,18 @@ export class FakeSiteNode implements SiteNode {
     this.#linkListeners.add(listener);
     return () => this.#linkListeners.delete(listener);
   }
-  async *answer(): AsyncIterable<AnswerEvent> {
+  link(): null {
+    return null;
+  }
+  plan(): RoutePlan {
+    return { route: undefined, full: false, reason: 'layers-missing', missing: [], rejections: [] };
+  }
+  async *answerHere(): AsyncIterable<AnswerEvent> {
     yield { type: 'text-delta', text: 'from this tab' };
+    yield { type: 'end', reason: 'stop', promptTokens: 1, completionTokens: 3, failovers: 0 };
+  }
+  async *answerDirect(_: AnswerRequest, entry: CatalogEntry): AsyncIterable<AnswerEvent> {
+    yield { type: 'text-delta', text: `from peers that hold ${entry.id}` };
     yield { type: 'end', reason: 'stop', promptTokens: 1, completionTokens: 3, failovers: 0 };
   }
   async stop(): Promise<void> {}

@@ -4,7 +4,7 @@ import { createApiKeyState } from './api-key.ts';
 import { deviceRows } from './device-rows.ts';
 import { readGiven } from './given.ts';
 import { modelFit } from './model-fit.ts';
-import { createSettings } from './settings.ts';
+import { PLACES, createSettings } from './settings.ts';
 import { catalogEntry } from './site-node.fixture.ts';
 import { exportFileName, exportMarkdown, titleFrom } from './transcript.ts';
 import type { CatalogEntry } from '@opengateway/core';
@@ -38,17 +38,35 @@ describe('model fit', () => {
     expect(modelFit(catalogEntry, probe, { ...lent, servingNow: true }).verdict).toBe('ready');
     expect(modelFit(catalogEntry, probe, lent).verdict).toBe('possible');
     expect(modelFit({ ...catalogEntry, bytes: 5e9 }, probe, lent)).toMatchObject({
-      verdict: 'not-possible',
-      reason: expect.stringContaining('at most 4.3 GB'),
+      verdict: 'part',
+      reason: expect.stringContaining('you pledged 4.3 GB'),
     });
-    expect(modelFit(catalogEntry, { ...probe, memoryBytes: 0.125 * 1024 ** 3 }, lent).verdict).toBe('not-possible');
+    expect(modelFit({ ...catalogEntry, bytes: 5e9 }, probe, { ...lent, memoryBytes: 8e9 }).reason).toContain(
+      'at most 4.3 GB',
+    );
     expect(modelFit(catalogEntry, { ...probe, kernels: null }, lent).verdict).toBe('not-possible');
     const full = { ...probe, storage: { quotaBytes: 5e6, usedBytes: 0, persisted: false } };
     expect(modelFit(catalogEntry, full, lent).reason).toContain('98 MB storage');
-    expect(modelFit(catalogEntry, probe, { ...lent, memoryBytes: 100e6 }).reason).toMatch(/you pledged 100 MB/);
     expect(modelFit(catalogEntry, probe, { ...lent, storageBytes: 50e6 }).reason).toContain('at every start');
     const compiled = { ...catalogEntry, package: { prebuilt: 'x' } } as CatalogEntry;
     expect(modelFit(compiled, probe, lent).reason).toContain('Compiled for GPUs');
+  });
+
+  it('says how much of a model fits what is lent, where it does not as a whole', () => {
+    expect(modelFit(catalogEntry, probe, { ...lent, memoryBytes: 125e6 })).toEqual({
+      verdict: 'part',
+      reason: 'Needs 182 MB memory as a whole; you pledged 125 MB. About 12 of its 30 layers fit.',
+    });
+    const little = modelFit(catalogEntry, { ...probe, memoryBytes: 64 * 1024 ** 2 }, lent);
+    expect(little.verdict).toBe('not-possible');
+    expect(little.reason).toContain('the browser tells of 67 MB. Not even one of its 30 layers fits.');
+  });
+
+  it('asks for all of a compiled package', () => {
+    const gpu = { isSoftware: false } as NonNullable<DeviceProbe['graphics']>;
+    const compiled = { ...catalogEntry, package: { prebuilt: 'x' } } as CatalogEntry;
+    const fit = modelFit(compiled, { ...probe, graphics: gpu }, { ...lent, memoryBytes: 125e6 });
+    expect(fit.verdict).toBe('not-possible');
   });
 });
 
@@ -145,16 +163,24 @@ describe('given', () => {
 describe('settings', () => {
   it('keep what was chosen', () => {
     const storage = storageOf();
-    createSettings(storage).deviceOnly.value = true;
+    createSettings(storage).place.value = 'direct';
     const again = createSettings(storage);
-    expect([again.deviceOnly.value, again.pauseOnBattery.value, again.model.value]).toEqual([true, true, null]);
+    expect([again.place.value, again.pauseOnBattery.value, again.model.value]).toEqual(['direct', true, null]);
+  });
+
+  it('still let nothing leave the device where an earlier version was told so', () => {
+    const storage = storageOf({ 'opengateway-settings': '{"deviceOnly":true}' });
+    expect(createSettings(storage).place.value).toBe('device');
+    createSettings(storage).place.value = 'relay';
+    expect(createSettings(storage).place.value).toBe('relay');
+    expect(createSettings(storageOf({ 'opengateway-settings': '{"deviceOnly":false}' })).place.value).toBe('relay');
   });
 
   it('fall back to the defaults for anything else in the store', () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
         const settings = createSettings(storageOf({ 'opengateway-settings': text }));
-        expect(typeof settings.deviceOnly.value).toBe('boolean');
+        expect(PLACES).toContain(settings.place.value);
       }),
     );
   });

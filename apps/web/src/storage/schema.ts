@@ -1,4 +1,4 @@
-import type { RouteStage } from '@opengateway/core';
+import type { RouteStage, StageReport } from '@opengateway/core';
 import type { DBSchema } from 'idb';
 
 export const DATABASE_NAME = 'opengateway-chat';
@@ -6,12 +6,19 @@ export const DATABASE_VERSION = 1;
 
 /** How an answer was made, as the line under it tells. */
 export interface AnswerReport {
-  readonly by: 'device' | 'network';
+  /** This tab with its own model, the relay's `/v1`, or peers that this tab asked itself. */
+  readonly by: 'device' | 'network' | 'direct';
   readonly stages: readonly RouteStage[];
+  /** The name that this tab had among the stages. */
+  readonly here?: string;
+  /** Of a chain: what its stages say it took them. */
+  readonly reports?: readonly StageReport[];
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
   /** From sending to the first text on this page. */
   readonly firstTextMs: number | null;
+  /** From sending to the last text on this page; absent in older answers. */
+  readonly lastTextMs?: number;
   /** From sending to the end. */
   readonly totalMs: number | null;
   readonly failovers: number;

@@ -1,18 +1,26 @@
 import { useComputed } from '@preact/signals';
 import { canAnswerHere } from '../../state/answer-source.ts';
-import { modelSupply } from '../../state/peer-rows.ts';
+import { modelCoverage } from '../../state/coverage.ts';
 import { useSite } from '../../site.ts';
 import { useChat } from './use-chat.ts';
-import type { CatalogEntry } from '@opengateway/core';
+import type { CatalogEntry, LayerRange, PlannedRoute } from '@opengateway/core';
 import type { ReadonlySignal } from '@preact/signals';
+import type { Site } from '../../site.ts';
 import type { SendChoice } from '../../state/chat-state.ts';
 
 /** Where the next answer would come from. */
 export type Prospect =
   | { readonly type: 'device'; readonly tokensPerSecond: number }
-  | { readonly type: 'peers'; readonly peers: number; readonly tokensPerSecond: number }
+  /** `stages`: how many peers compute a part each; 1 where one of `peers` with the whole model does. */
+  | { readonly type: 'peers'; readonly peers: number; readonly stages: number; readonly tokensPerSecond: number }
+  /** Through the relay, which may know more than this tab. */
   | { readonly type: 'relay' }
-  | { readonly type: 'nobody' }
+  | { readonly type: 'joining' }
+  | { readonly type: 'not-joined'; readonly problem: string }
+  | { readonly type: 'listening' }
+  | { readonly type: 'full' }
+  /** Nobody holds these layers; none where all are held but make no chain. */
+  | { readonly type: 'missing'; readonly gaps: readonly LayerRange[] }
   | { readonly type: 'not-here' }
   | { readonly type: 'unreachable' }
   | { readonly type: 'connecting' };
@@ -25,9 +33,13 @@ export interface Choice {
   send(): SendChoice | null;
 }
 
+/** Taken for the way between peers while the one to the relay has not been measured. */
+const ASSUMED_RTT_MS = 50;
+
 /** What the composer, the picker and the answers' buttons all go by. */
 export function useChoice(): Choice {
-  const { relay, node, contribute, settings } = useSite();
+  const site = useSite();
+  const { relay, contribute, settings } = site;
   const chat = useChat();
   const entry = useComputed(() => {
     const catalog = relay.bootstrap.value?.catalog ?? [];
@@ -35,26 +47,62 @@ export function useChoice(): Choice {
     const loaded = contribute.snapshot.value.model;
     return catalog.find(({ id }) => id === wanted) ?? catalog[0] ?? loaded;
   });
-  const prospect = useComputed((): Prospect => {
-    const snapshot = contribute.snapshot.value;
-    const id = entry.value?.id;
-    if (id !== undefined && canAnswerHere(snapshot, id)) {
-      return { type: 'device', tokensPerSecond: snapshot.decodeTokensPerSecond };
-    }
-    if (settings.deviceOnly.value) return { type: 'not-here' };
-    if (relay.phase.value === 'unreachable') return { type: 'unreachable' };
-    if (id === undefined) return { type: 'connecting' };
-    const supply = modelSupply(node.peers.value, id);
-    if (supply.peers > 0) return { type: 'peers', peers: supply.peers, tokensPerSecond: supply.best };
-    return relay.ready.value === false ? { type: 'nobody' } : { type: 'relay' };
-  });
+  const prospect = useComputed(() => prospectOf(site, entry.value));
   return {
     entry,
     prospect,
     send() {
       const blocked = prospect.value.type === 'not-here' || prospect.value.type === 'connecting';
       if (entry.value === null || blocked) return null;
-      return { model: entry.value.id, deviceOnly: settings.deviceOnly.value };
+      return { model: entry.value.id, place: settings.place.value };
     },
+  };
+}
+
+function prospectOf(site: Site, entry: CatalogEntry | null): Prospect {
+  const { contribute, settings, relay, node } = site;
+  const snapshot = contribute.snapshot.value;
+  if (entry !== null && canAnswerHere(snapshot, entry.id)) {
+    return { type: 'device', tokensPerSecond: snapshot.decodeTokensPerSecond };
+  }
+  const place = settings.place.value;
+  if (place === 'device') return { type: 'not-here' };
+  const unreachable = relay.phase.value === 'unreachable';
+  if (unreachable && (place === 'relay' || node.node.value === null)) return { type: 'unreachable' };
+  if (entry === null) return { type: 'connecting' };
+  return place === 'direct' ? directProspect(site, entry) : relayProspect(site, entry);
+}
+
+function directProspect(site: Site, entry: CatalogEntry): Prospect {
+  const { node } = site;
+  if (node.phase.value === 'failed') return { type: 'not-joined', problem: node.problem.value ?? 'unknown reason' };
+  const plan = planOf(site, entry);
+  if (plan === null) return { type: 'joining' };
+  if (plan.route !== undefined) return peersOf(site, entry, plan.route);
+  if (!node.settled.value) return { type: 'listening' };
+  return plan.full ? { type: 'full' } : { type: 'missing', gaps: plan.missing };
+}
+
+function relayProspect(site: Site, entry: CatalogEntry): Prospect {
+  const plan = planOf(site, entry);
+  if (plan?.route !== undefined) return peersOf(site, entry, plan.route);
+  if (site.relay.ready.value !== false) return { type: 'relay' };
+  const heard = plan !== null && site.node.settled.value;
+  return { type: 'missing', gaps: heard ? plan.missing : [{ start: 0, end: entry.layerCount }] };
+}
+
+function planOf({ node, relay }: Site, entry: CatalogEntry) {
+  // The rows change whenever what the plan is made of does.
+  const joined = node.peers.value && node.node.value;
+  return joined?.plan(entry, relay.roundTripMs.value ?? ASSUMED_RTT_MS) ?? null;
+}
+
+function peersOf({ node }: Site, entry: CatalogEntry, { stages, expectedTokenMs }: PlannedRoute): Prospect {
+  const measured = stages.every(({ served }) => served.decodeTokensPerSecond > 0);
+  return {
+    type: 'peers',
+    peers: stages.length > 1 ? stages.length : modelCoverage(node.peers.value, entry).wholes,
+    stages: stages.length,
+    tokensPerSecond: measured && expectedTokenMs > 0 ? 1000 / expectedTokenMs : 0,
   };
 }

@@ -111,7 +111,7 @@ export function Composer() {
           </select>
         </label>
         <p class="where small soft" id="where" aria-live="polite">
-          <WhereLine choice={choice} />
+          <WhereLine choice={choice} onPlace={() => (options.value = true)} />
         </p>
         <button
           type="button"

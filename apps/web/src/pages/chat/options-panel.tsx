@@ -1,4 +1,4 @@
-import { useSite } from '../../site.ts';
+import { PlaceChoice } from './place-choice.tsx';
 import { useChat } from './use-chat.ts';
 import type { ConversationOptions } from '../../storage/schema.ts';
 
@@ -6,24 +6,13 @@ const MAX_TEMPERATURE = 2;
 
 /** What can be set for a chat: who may compute it, and how it is answered. */
 export function OptionsPanel() {
-  const { settings } = useSite();
   const chat = useChat();
   const options = chat.options.value;
   const set = (change: Partial<ConversationOptions>) => void chat.setOptions({ ...options, ...change });
   return (
     <fieldset class="options">
       <legend class="visually-hidden">Options of this chat</legend>
-      <label class="switch">
-        <input
-          type="checkbox"
-          role="switch"
-          checked={settings.deviceOnly.value}
-          onChange={(event) => (settings.deviceOnly.value = event.currentTarget.checked)}
-        />
-        <span>
-          This device only <span class="soft small">nothing you write leaves this tab</span>
-        </span>
-      </label>
+      <PlaceChoice />
       <div class="options-grid">
         <label class="field">
           <span>Temperature: {options.temperature.toFixed(1)} (0 always takes the likeliest word)</span>

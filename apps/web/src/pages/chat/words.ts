@@ -1,12 +1,20 @@
 import { formatCount, formatPlural, formatRate } from '../../format/numbers.ts';
 import { shortPeer } from '../../format/names.ts';
-import { formatSpan } from '../../format/time.ts';
+import { gapWords } from '../../format/layers.ts';
+import { formatMilliseconds, formatSpan } from '../../format/time.ts';
+import type { HopReport } from '@opengateway/core';
 import type { Waiting } from '../../state/answer-writer.ts';
 import type { AnswerReport } from '../../storage/schema.ts';
 
 /** What an answer without text is waiting for. */
 export function waitingWords(waiting: Waiting | null): string {
   if (waiting === null) return 'Being written in another tab';
+  if (waiting.state === 'joining') return 'Joining the network';
+  if (waiting.state === 'listening') {
+    return `Hearing who is there, up to 10 s: nobody heard so far holds ${gapWords(waiting.missing ?? [])}`;
+  }
+  if (waiting.state === 'preparing') return 'Fetching the model’s vocabulary';
+  if (waiting.state === 'connecting') return 'Connecting to the peers';
   if (waiting.state === 'queued') return waiting.done > 0 ? `Queued, ${formatCount(waiting.done)} ahead` : 'Queued';
   if (waiting.state === 'prefill' && waiting.total > 0) {
     return `Reading the question: ${formatCount(waiting.done)} of ${formatCount(waiting.total)} tokens`;
@@ -35,7 +43,14 @@ export function failureWords(error: { code: string; message: string }): { text: 
       };
     case 'no_route':
       return {
-        text: 'Nobody serves this model right now. Lend this device on the Contribute page, or ask again in a minute.',
+        text: `${error.message} You can lend this device on the Contribute page, or ask again in a minute.`,
+        wantsKey,
+      };
+    case 'route_lost':
+      return { text: `${error.message} What came is kept; continue or ask again.`, wantsKey };
+    case 'join_timeout':
+      return {
+        text: `${error.message} Ask again, or choose “Through the relay” in the options of this chat.`,
         wantsKey,
       };
     case 'capacity':
@@ -49,18 +64,53 @@ export function failureWords(error: { code: string; message: string }): { text: 
 }
 
 /** Tokens per second of the writing alone, or null where it cannot be told. */
-export function writingRate({ completionTokens, firstTextMs, totalMs }: AnswerReport): number | null {
-  if (completionTokens === null || firstTextMs === null || totalMs === null) return null;
-  const ms = totalMs - firstTextMs;
+export function writingRate(report: AnswerReport): number | null {
+  const { completionTokens, firstTextMs, lastTextMs = report.totalMs } = report;
+  if (completionTokens === null || firstTextMs === null || lastTextMs === null) return null;
+  const ms = lastTextMs - firstTextMs;
   return completionTokens > 1 && ms > 0 ? ((completionTokens - 1) / ms) * 1000 : null;
 }
 
 /** By whom, in one phrase. */
-export function byWords({ by, stages }: AnswerReport): string {
+export function byWords({ by, stages, here }: AnswerReport): string {
   if (by === 'device') return 'on this device';
-  if (stages.length > 1) return `by a chain of ${stages.length} peers`;
+  if (stages.length > 1) {
+    const own = stages.some(({ peer }) => peer === here) ? ', this tab among them' : '';
+    return `by a chain of ${stages.length} peers${own}`;
+  }
   const peer = stages[0]?.peer;
-  return peer === undefined ? 'through the relay' : `by peer ${shortPeer(peer)}`;
+  if (peer === undefined) return by === 'direct' ? 'by nobody' : 'through the relay';
+  return `by peer ${shortPeer(peer)}`;
+}
+
+/** Which way the question went, and who could read it. */
+export function readerWords({ by, stages }: AnswerReport): string {
+  if (by === 'device') return 'not over the network: nobody else saw it';
+  const peers = stages.length > 1 ? 'the peers' : 'the peer';
+  return by === 'direct'
+    ? `from this tab to ${peers}, encrypted: ${peers} could read it, the relay could not`
+    : `through the relay: it and ${peers} could read it`;
+}
+
+/** How a stage of a chain reaches the next; the last one sends the chosen token back to the first. */
+export function wayWords({ direct, rttMs }: HopReport, index: number, stages: number): string {
+  const where = index === stages - 1 ? 'back to stage 1' : `to stage ${index + 2}`;
+  return `${where}: ${direct ? 'direct' : 'through the relay'}, ${formatMilliseconds(rttMs)} there and back`;
+}
+
+/** Where the time of a token went; null where nothing is known of it. */
+export function perTokenWords(
+  { totalComputeMs, measuredMs }: { totalComputeMs: number | null; measuredMs: number | null },
+  failedOver: boolean,
+): string | null {
+  const computing =
+    totalComputeMs === null ? null : `${formatMilliseconds(totalComputeMs)} computing, all stages together`;
+  if (measuredMs === null) return computing;
+  const measured = `${formatMilliseconds(measuredMs)} (measured here)`;
+  if (computing === null || totalComputeMs === null) return measured;
+  const leftMs = measuredMs - totalComputeMs;
+  if (leftMs < 0) return `${measured}; ${computing}`;
+  return `${measured}: ${computing}, and ${formatMilliseconds(leftMs)} between them${failedOver ? ', the failover included' : ''}`;
 }
 
 /** The line under an answer, as its parts. */

@@ -52,7 +52,7 @@ export function ContributePage() {
       <div class="contribute">
         <div class="contribute-column">
           <Lend chosen={model} probe={probe} />
-          <Limits probe={probe} />
+          <Limits probe={probe} model={entry} />
         </div>
         <DeviceCard probe={probe} model={entry} />
       </div>

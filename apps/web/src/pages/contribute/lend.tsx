@@ -3,18 +3,18 @@ import { useEffect, useRef } from 'preact/hooks';
 import { ConfirmDialog } from '../../components/dialog.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { Notice } from '../../components/notice.tsx';
-import { formatBytes } from '../../format/numbers.ts';
 import { isOn, isRestarting } from '../../state/is-on.ts';
 import { modelFit } from '../../state/model-fit.ts';
 import { useSite } from '../../site.ts';
 import { Elsewhere } from './elsewhere.tsx';
+import { HeldLayers } from './held-layers.tsx';
 import { Live } from './live.tsx';
 import { PlanLines } from './plan-lines.tsx';
 import { RecoveryNotice } from './recovery-notice.tsx';
 import { forcedBy, parseStart } from './start-query.ts';
 import { Steps } from './steps.tsx';
 import { useLent } from './use-lent.ts';
-import { errorWords } from './words.ts';
+import { errorWords, startWords } from './words.ts';
 import type { Signal } from '@preact/signals';
 import type { ContributorSnapshot } from '@opengateway/core';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
@@ -33,10 +33,11 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
   const lent = useLent();
   const fit = entry.value && probe ? modelFit(entry.value, probe, { servingNow: false, ...lent(probe) }) : null;
   const elsewhere = contribute.elsewhere.value !== null || contribute.waiting.value;
-  const possible = entry.value !== null && fit?.verdict !== 'not-possible';
+  const forced = forcedBy(parseStart(router.location.value.query));
+  const possible = entry.value !== null && (fit?.verdict !== 'not-possible' || forced.layers !== undefined);
   const begin = (when: 'now' | 'take-over' | 'wait' = 'now') => {
     if (entry.value === null) return;
-    void contribute.start({ entry: entry.value, ...forcedBy(parseStart(router.location.value.query)), when });
+    void contribute.start({ entry: entry.value, ...forced, when });
   };
 
   // The button that was pressed is gone: the focus goes to the one that undoes it.
@@ -54,11 +55,7 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
       <Elsewhere begin={begin} />
       <RecoveryNotice again={() => begin()} />
       {!on && !elsewhere && entry.value !== null && (
-        <p class="soft">
-          {possible
-            ? `Turning it on fetches ${entry.value.name} (${formatBytes(entry.value.bytes)}, once) and tests it here before anyone is answered.`
-            : fit?.reason}
-        </p>
+        <p class="soft">{startWords(entry.value, fit, forced.layers ?? null)}</p>
       )}
       {state === 'error' && !on && !elsewhere && snapshot.error !== null && (
         <Notice tone="danger">
@@ -77,6 +74,7 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
         </Notice>
       )}
       {(on || (state === 'error' && !elsewhere && contribute.times.value.joinStartMs !== null)) && <Steps />}
+      <HeldLayers />
       <PlanLines />
       {(state === 'serving' || state === 'paused') && <Live />}
       {!on && !elsewhere && state !== 'error' && (

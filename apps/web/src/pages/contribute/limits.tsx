@@ -4,18 +4,23 @@ import { formatBytes, formatPlural } from '../../format/numbers.ts';
 import { formatMinutes, parseMinutes } from '../../state/hours.ts';
 import { isOn } from '../../state/is-on.ts';
 import { defaultMemoryBytes } from '../../state/lending-plan.ts';
+import { modelFit } from '../../state/model-fit.ts';
 import { useSite } from '../../site.ts';
+import { useLent } from './use-lent.ts';
+import { memoryWords } from './words.ts';
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import type { CatalogEntry } from '@opengateway/core';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
 
-const MEMORY_CHOICES = [0.25, 0.5, 1, 2, 4, 8, 16, 24].map((gigabytes) => gigabytes * 1e9);
+const MEMORY_CHOICES = [0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 24].map((gigabytes) => gigabytes * 1e9);
 const STORAGE_CHOICES = [0.1, 0.5, 2, 10, 50, 200].map((gigabytes) => gigabytes * 1e9);
 const NIGHT = { from: 22 * 60, to: 7 * 60 };
 
 /** How much of the device is lent, and when; kept in this browser. */
-export function Limits({ probe }: { probe: DeviceProbe | null }) {
+export function Limits({ probe, model }: { probe: DeviceProbe | null; model: CatalogEntry | null }) {
   const { settings, contribute } = useSite();
+  const lent = useLent();
   if (probe === null) return null;
   const on = isOn(contribute.snapshot.value);
   return (
@@ -65,6 +70,11 @@ export function Limits({ probe }: { probe: DeviceProbe | null }) {
           />
         </label>
       </div>
+      {model !== null && (
+        <p class="soft small" data-testid="memory-words">
+          {memoryWords(model, modelFit(model, probe, { servingNow: false, ...lent(probe) }))}
+        </p>
+      )}
       {on && <p class="soft small">Threads, memory and storage count from the next start; the share at once.</p>}
       <div>
         <BatterySwitch />

@@ -1,6 +1,7 @@
-import { formatBytes, formatCount, formatPlural } from '../../format/numbers.ts';
+import { formatBytes, formatCount } from '../../format/numbers.ts';
 import { modelFit } from '../../state/model-fit.ts';
-import { modelSupply } from '../../state/peer-rows.ts';
+import { modelCoverage } from '../../state/coverage.ts';
+import { supplyWords } from '../../state/model-supply.ts';
 import { isOn } from '../../state/is-on.ts';
 import { useSite } from '../../site.ts';
 import { useLent } from './use-lent.ts';
@@ -12,6 +13,7 @@ import type { ModelFit } from '../../state/model-fit.ts';
 const VERDICTS: Readonly<Record<ModelFit['verdict'], { words: string; tone: string }>> = {
   ready: { words: 'ready', tone: 'good' },
   possible: { words: 'possible', tone: 'plain' },
+  part: { words: 'a part of it', tone: 'plain' },
   'not-possible': { words: 'not possible', tone: 'warning' },
 };
 
@@ -49,7 +51,6 @@ function ModelLine(props: { entry: CatalogEntry; probe: DeviceProbe | null; sele
   const lent = useLent();
   const servingNow = state === 'serving' && model?.id === entry.id;
   const fit = probe === null ? null : modelFit(entry, probe, { servingNow, ...lent(probe) });
-  const others = modelSupply(node.peers.value, entry.id).peers;
   return (
     <label class="model" data-selected={selected}>
       <input type="radio" name="model" checked={selected} onChange={onSelect} />
@@ -66,7 +67,7 @@ function ModelLine(props: { entry: CatalogEntry; probe: DeviceProbe | null; sele
         <span class="soft small">
           {formatBytes(entry.bytes)} · {entry.layerCount} layers · reads {formatCount(entry.contextLength)} tokens ·{' '}
           {entry.license}
-          {node.phase.value === 'joined' && ` · served by ${formatPlural(others, 'peer')} now`}
+          {node.phase.value === 'joined' && ` · ${supplyWords(modelCoverage(node.peers.value, entry))}`}
         </span>
       </span>
     </label>

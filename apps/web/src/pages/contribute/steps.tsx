@@ -16,7 +16,12 @@ const STATUS_WORDS: Readonly<Record<Step['status'], string>> = {
 export function Steps() {
   const { contribute } = useSite();
   const now = useNow(250);
-  const steps = contributeSteps(contribute.snapshot.value, contribute.times.value, now);
+  const steps = contributeSteps(
+    contribute.snapshot.value,
+    contribute.times.value,
+    now,
+    contribute.plan.value?.layersBy,
+  );
   const active = steps.find(({ status }) => status === 'active');
   return (
     <>

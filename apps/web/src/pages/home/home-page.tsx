@@ -2,7 +2,7 @@ import './home.css';
 import { RelayNotice } from '../../components/relay-notice.tsx';
 import { useJoin } from '../../components/use-join.ts';
 import { formatBytes, formatPlural } from '../../format/numbers.ts';
-import { modelSupply } from '../../state/peer-rows.ts';
+import { modelCoverage } from '../../state/coverage.ts';
 import { useSite } from '../../site.ts';
 import { ApiLines } from './api-lines.tsx';
 import { HowItWorks } from './how-it-works.tsx';
@@ -37,11 +37,11 @@ function ChatDoor() {
   const { relay, node } = useSite();
   const catalog = relay.bootstrap.value?.catalog ?? [];
   const supplied = catalog
-    .map((entry) => ({ entry, supply: modelSupply(node.peers.value, entry.id) }))
-    .find(({ supply }) => supply.peers > 0);
+    .map((entry) => ({ entry, coverage: modelCoverage(node.peers.value, entry) }))
+    .find(({ coverage }) => coverage.missing.length === 0);
   const words =
     supplied !== undefined
-      ? `${supplied.entry.name} answers now, on ${formatPlural(supplied.supply.peers, 'device')}.`
+      ? `${supplied.entry.name} answers now, on ${formatPlural(supplied.coverage.wholes + supplied.coverage.parts, 'device')}.`
       : relay.ready.value === true
         ? `${catalog[0]?.name ?? 'A model'} answers now.`
         : relay.ready.value === false

@@ -16,8 +16,9 @@ const PENDING: Readonly<Record<JoinPhase, string>> = {
 export function RegionFiguresStrip() {
   const { relay, node } = useSite();
   const known = node.heard.value;
-  const figures = regionFigures(node.peers.value);
-  const offered = relay.bootstrap.value?.catalog.length ?? null;
+  const catalog = relay.bootstrap.value?.catalog ?? null;
+  const figures = regionFigures(node.peers.value, catalog ?? []);
+  const offered = catalog?.length ?? null;
   const pending = PENDING[node.phase.value];
   return (
     <Figures label="The region now">

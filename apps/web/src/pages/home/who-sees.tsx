@@ -1,12 +1,18 @@
 const ROWS = [
-  { who: 'The relay', sees: 'Your question and the answer as they pass, and your network address.' },
   {
-    who: 'The peer that computes',
-    sees: 'Your question and its answer; so does the next one if it is lost midway. Not your address.',
+    who: 'The relay',
+    sees: 'Your question and the answer as they pass, and your network address. Not the question where you choose “Direct” in the chat.',
   },
-  { who: 'Other peers', sees: 'Nothing of it.' },
+  {
+    who: 'The peers that compute',
+    sees: 'Your question and its answer; so does the next one if a peer is lost midway. Your network address only where you choose “Direct”.',
+  },
+  {
+    who: 'Other peers',
+    sees: 'Nothing of it. If your tab lends, those that compute together with it see its network address.',
+  },
   { who: 'This browser', sees: 'Keeps your conversations. They are stored nowhere else by this site.' },
-  { who: 'If this tab has the model', sees: 'It answers you itself, and nobody else sees anything.' },
+  { who: 'If this tab has the whole model', sees: 'It answers you itself, and nobody else sees anything.' },
 ] as const;
 
 /** Who can read a prompt, said before anyone writes one. */

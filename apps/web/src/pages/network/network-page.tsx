@@ -9,6 +9,7 @@ import { regionWords } from '../../format/names.ts';
 import { formatSpan } from '../../format/time.ts';
 import { regionFigures } from '../../state/peer-rows.ts';
 import { useSite } from '../../site.ts';
+import { CoverageList } from './coverage-list.tsx';
 import { PeerDetails } from './peer-details.tsx';
 import { PeerTable } from './peer-table.tsx';
 import { TimelineList } from './timeline-list.tsx';
@@ -20,7 +21,8 @@ export function NetworkPage() {
   const selected = useSignal<string | null>(null);
   useJoin();
   const rows = node.peers.value;
-  const figures = regionFigures(rows);
+  const catalog = relay.bootstrap.value?.catalog ?? [];
+  const figures = regionFigures(rows, catalog);
   const known = node.heard.value;
   const region = relay.bootstrap.value === null ? 'this region' : regionWords(relay.bootstrap.value.region);
   return (
@@ -75,6 +77,7 @@ export function NetworkPage() {
               <PeerDetails row={rows.find(({ peer }) => peer === selected.value) ?? null} />
             </section>
           </div>
+          <CoverageList rows={rows} />
           {rows.length > 0 && <PeerTable rows={rows} selected={selected} />}
           <section aria-labelledby="timeline">
             <h2 id="timeline">Since you looked</h2>

@@ -1,12 +1,16 @@
 import { engineWords } from '../../format/names.ts';
 import { formatPlural, formatRate } from '../../format/numbers.ts';
-import { formatAgo } from '../../format/time.ts';
+import { formatAgo, formatMilliseconds } from '../../format/time.ts';
 import { useNow } from '../../components/use-now.ts';
+import { servesWords } from '../../state/peer-rows.ts';
+import { useSite } from '../../site.ts';
+import type { PeerLink } from '../../node/types.ts';
 import type { PeerRow } from '../../state/peer-rows.ts';
 
 /** Everything known of one peer. */
 export function PeerDetails({ row }: { row: PeerRow | null }) {
   const now = useNow(1_000);
+  const { relay, node } = useSite();
   if (row === null) return <p class="soft">Choose a peer to see what it serves.</p>;
   return (
     <dl class="pairs">
@@ -18,9 +22,9 @@ export function PeerDetails({ row }: { row: PeerRow | null }) {
         {row.self && ', this one'}
       </dd>
       <dt>State</dt>
-      <dd>{row.state}</dd>
+      <dd>{row.state === 'loading' ? 'loading: takes no requests yet' : row.state}</dd>
       <dt>Serves</dt>
-      <dd>{row.models.join(', ') || 'nothing yet'}</dd>
+      <dd>{servesWords(row, relay.bootstrap.value?.catalog ?? []) || 'nothing yet'}</dd>
       {row.engine !== null && (
         <>
           <dt>Engine</dt>
@@ -34,9 +38,15 @@ export function PeerDetails({ row }: { row: PeerRow | null }) {
         {row.busy} of {formatPlural(row.slots, 'place')} busy, {row.queued} waiting
       </dd>
       <dt>Connection</dt>
-      <dd>through the relay</dd>
+      <dd>{row.self ? 'it is this tab' : linkWords(node.node.value?.link(row.peer) ?? null)}</dd>
       <dt>Last heard</dt>
       <dd>{formatAgo(row.lastSeenMs, now)}</dd>
     </dl>
   );
+}
+
+function linkWords(link: PeerLink | null): string {
+  if (link === null) return 'none from this tab now; one is made when it is needed';
+  const way = link.direct ? 'direct' : 'through the relay';
+  return link.rttMs === null ? way : `${way}, ${formatMilliseconds(link.rttMs)} there and back (measured)`;
 }

@@ -4,7 +4,8 @@ import { useNow } from '../../components/use-now.ts';
 import { engineWords, shortPeer } from '../../format/names.ts';
 import { formatRate } from '../../format/numbers.ts';
 import { formatAgo } from '../../format/time.ts';
-import { sortRows } from '../../state/peer-rows.ts';
+import { servesWords, sortRows } from '../../state/peer-rows.ts';
+import { useSite } from '../../site.ts';
 import type { Signal } from '@preact/signals';
 import type { PeerColumn, PeerOrder, PeerRow } from '../../state/peer-rows.ts';
 
@@ -21,6 +22,7 @@ const COLUMNS: readonly { column: PeerColumn; words: string; numeric?: boolean }
 export function PeerTable({ rows, selected }: { rows: readonly PeerRow[]; selected: Signal<string | null> }) {
   const order = useSignal<PeerOrder>({ column: 'busy', descending: true });
   const now = useNow(1_000);
+  const catalog = useSite().relay.bootstrap.value?.catalog ?? [];
   const sort = (column: PeerColumn, numeric: boolean) => {
     const { value } = order;
     order.value = { column, descending: value.column === column ? !value.descending : numeric };
@@ -66,7 +68,7 @@ export function PeerTable({ rows, selected }: { rows: readonly PeerRow[]; select
                 )}
               </th>
               <td>
-                {row.models.join(', ') || <span class="soft">nothing yet</span>}
+                {servesWords(row, catalog) || <span class="soft">nothing yet</span>}
                 {row.engine !== null && <span class="soft">, {engineWords(row.engine)}</span>}
               </td>
               <td data-numeric>
