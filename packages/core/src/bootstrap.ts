@@ -1,5 +1,10 @@
 import * as z from 'zod/mini';
+import { TIERS, tierOfBytes } from './capability/tiers.ts';
+import type { Tier } from './capability/tiers.ts';
 import { modelPackageSchema } from './models/model-package.ts';
+
+/** Models of one relay. */
+export const MAX_CATALOG_ENTRIES = 1024;
 
 /** A model a region's relay offers to be served. */
 export const catalogEntrySchema = z.object({
@@ -18,8 +23,29 @@ export const catalogEntrySchema = z.object({
    * tokenizer, template and shapes. Absent: the manifest's own files.
    */
   package: z.optional(modelPackageSchema),
+  /** What a node needs for it; relays always say so. Absent: by its bytes, see `entryTier`. */
+  tier: z.optional(z.enum(TIERS)),
 });
 export type CatalogEntry = z.infer<typeof catalogEntrySchema>;
+
+/** The tier whose cluster serves a model. */
+export const entryTier = ({ tier, bytes }: Pick<CatalogEntry, 'tier' | 'bytes'>): Tier => tier ?? tierOfBytes(bytes);
+
+/** How a client's region was found: its address, the relay's own for want of one, or its own word. */
+export const REGION_SOURCES = ['address', 'relay', 'override'] as const;
+export type RegionSource = (typeof REGION_SOURCES)[number];
+
+const region = z.string().check(z.maxLength(64));
+
+/** A relay that is known, by the address of its site. */
+export const knownRelaySchema = z.object({
+  region,
+  url: z.string().check(z.maxLength(2048)),
+});
+export type KnownRelay = z.infer<typeof knownRelaySchema>;
+
+/** Most relays that one answer names. */
+export const MAX_KNOWN_RELAYS = 64;
 
 /** Answer of `GET /bootstrap`: all a newcomer needs to join. */
 export const bootstrapSchema = z.object({
@@ -28,7 +54,14 @@ export const bootstrapSchema = z.object({
     peer: z.string().check(z.maxLength(128)),
     multiaddrs: z.array(z.string().check(z.maxLength(512))).check(z.maxLength(16)),
   }),
-  region: z.string().check(z.maxLength(64)),
-  catalog: z.array(catalogEntrySchema).check(z.maxLength(1024)),
+  /** This relay's: the one to join here. */
+  region,
+  /** Where whoever asked is, and how that is known. */
+  client: z.optional(z.object({ region, regionSource: z.enum(REGION_SOURCES) })),
+  /** This relay and those it knows, nearest to the client first. */
+  relays: z.optional(z.array(knownRelaySchema).check(z.maxLength(MAX_KNOWN_RELAYS))),
+  catalog: z.array(catalogEntrySchema).check(z.maxLength(MAX_CATALOG_ENTRIES)),
+  /** Models of the catalogue that somebody here serves now, by id. */
+  serving: z.optional(z.array(z.string().check(z.maxLength(96))).check(z.maxLength(MAX_CATALOG_ENTRIES))),
 });
 export type BootstrapDocument = z.infer<typeof bootstrapSchema>;

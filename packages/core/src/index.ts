@@ -1,4 +1,9 @@
 export * from './bootstrap.ts';
+export { clusterName, clusterTopic } from './capability/cluster.ts';
+export * from './capability/profile.ts';
+export * from './capability/qualify.ts';
+export * from './capability/region.ts';
+export * from './capability/tiers.ts';
 export * from './clock.ts';
 export * from './errors.ts';
 export * from './ids.ts';
