@@ -2,7 +2,7 @@
 export const CHAIN_LENGTHS = [2, 3, 4] as const;
 
 /** Measurements of each figure of time per token; whole model and chains take turns, and the median counts. */
-export const CHAIN_ROUNDS = 3;
+export const CHAIN_ROUNDS = 5;
 /** Tokens of the prompt, and of the answer that time per token is measured on. */
 export const CHAIN_PROMPT_TOKENS = 32;
 export const CHAIN_DECODE_TOKENS = 64;
@@ -15,8 +15,11 @@ export const INJECTED_DELAYS_MS = [25, 50, 100] as const;
 /** Fewer tokens: with the longest delay and chain each takes half a second. */
 export const DELAYED_DECODE_TOKENS = 16;
 
-/** Round trips of one measurement of the bare way. */
+/** Round trips of one measurement of the bare way, one right after the other. */
 export const ECHO_ROUNDS = 200;
+/** The same with pauses, as a chain's frames have them while the stages compute: what sleeps has to wake. */
+export const PACED_ECHO_ROUNDS = 40;
+export const PACED_ECHO_PAUSE_MS = 4;
 
 /** Answers at once. */
 export const SESSION_COUNTS = [1, 2, 4, 8] as const;
@@ -30,7 +33,8 @@ export const EMULATED_STAGES_MS = [
 export const EMULATED_DECODE_TOKENS = 40;
 /** Stages whose real engines batch several sessions. */
 export const BATCHED_STAGES = 3;
-export const BATCHED_DECODE_TOKENS = 48;
+/** Enough that eight answers are under way together: their prompts are read one after another. */
+export const BATCHED_DECODE_TOKENS = 96;
 /** Before the end of a timer, where waiting turns into watching the clock. */
 export const WATCH_CLOCK_MS = 2;
 

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Network } from '@opengateway/core/p2p';
+import type { EchoOptions } from './chain-messages.ts';
 
 type Connection = ReturnType<Network['node']['getConnections']>[number];
 type Stream = Awaited<ReturnType<Connection['newStream']>>;
@@ -14,12 +16,10 @@ export const serveEcho = ({ node }: Network): Promise<void> =>
 /**
  * Round trips of one message over the direct connection to `peer`, one after another: what libp2p and WebRTC take
  * without anything of ours.
- *
- * @param bytes of one message, there and back
  */
 export async function measureEcho(
   { node }: Network,
-  { peer, bytes, rounds, signal }: { peer: string; bytes: number; rounds: number; signal: AbortSignal },
+  { peer, bytes, rounds, pauseMs, signal }: EchoOptions & { readonly signal: AbortSignal },
 ): Promise<number[]> {
   const connection = node
     .getConnections()
@@ -30,6 +30,7 @@ export async function measureEcho(
     const roundTripsMs: number[] = [];
     const message = new Uint8Array(bytes).fill(7);
     for (let round = 0; round < rounds; round++) {
+      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal });
       const startMs = performance.now();
       const back = received(stream, bytes, signal);
       stream.send(message);

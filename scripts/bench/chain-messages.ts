@@ -15,8 +15,16 @@ export type StageCommand =
   | { readonly type: 'delay'; readonly ms: number }
   /** From now on a token takes the emulated engine so long. */
   | { readonly type: 'emulate'; readonly ms: number }
-  /** Round trips of `bytes` to another stage's process and back, over the connection that stands. */
-  | { readonly type: 'echo'; readonly peer: string; readonly bytes: number; readonly rounds: number };
+  /** Round trips of `bytes` to another stage's process and back, over the connection that stands, after a pause each. */
+  | ({ readonly type: 'echo' } & EchoOptions);
+
+export interface EchoOptions {
+  readonly peer: string;
+  /** Of one message, there and back. */
+  readonly bytes: number;
+  readonly rounds: number;
+  readonly pauseMs: number;
+}
 
 export type StageReply =
   /** Said once, unasked. */

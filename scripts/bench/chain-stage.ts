@@ -19,6 +19,7 @@ import type { LayerRange, ModelManifest } from '@opengateway/core';
 import type { StageCommand, StageOptions, StageReply } from './chain-messages.ts';
 
 process.once('disconnect', () => process.exit(0));
+if (!process.connected) process.exit(0);
 
 const options = JSON.parse(process.argv[2] ?? '{}') as StageOptions;
 const [start, end] = options.layers;

@@ -40,6 +40,7 @@ async function measureSessions(lab: ChainLab, chain: Chain, shape: ModelShape, m
 function jointRate(answers: readonly Answer[]): number {
   const startMs = Math.max(...answers.map(({ timesMs }) => timesMs[0]!));
   const endMs = Math.min(...answers.map(({ timesMs }) => timesMs.at(-1)!));
+  if (!(endMs > startMs)) throw new Error('The answers were never all under way.');
   const within = answers.flatMap(({ timesMs }) => timesMs.filter((ms) => ms > startMs && ms <= endMs));
   return (within.length * 1000) / (endMs - startMs);
 }

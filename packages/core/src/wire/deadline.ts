@@ -26,7 +26,10 @@ export async function withDeadline<Value>(
   try {
     return await work(controller.signal);
   } finally {
-    settled.abort();
+    settled.abort(SETTLED);
     signal?.removeEventListener('abort', forward);
   }
 }
+
+/** Nobody sees it; without one, every deadline that is met would make an exception with its stack. */
+const SETTLED = 'settled';

@@ -201,7 +201,7 @@ class ContinuousBatcher implements Scheduler {
   #wake(): void {
     this.#woken = true;
     if (this.#loop !== null || this.#closed) return;
-    this.#watch?.abort();
+    this.#watch?.abort(WOKEN);
     this.#watch = null;
     this.#loop = this.#run().finally(() => {
       this.#working = false;
@@ -368,6 +368,9 @@ class ContinuousBatcher implements Scheduler {
     generation.sequence = null;
   }
 }
+
+/** Why a watch ends; without one, every token of a chain would make an exception with its stack. */
+const WOKEN = 'woken';
 
 /** Of a sequence that was refused. */
 const ENDED: LayerHandle = { grant: () => {}, cancel: () => {}, give: () => {} };
