@@ -23,6 +23,8 @@ describe('readConfig', () => {
       modelsDirectory: resolve('models'),
       contribute: true,
       region: 'local',
+      trustedProxies: null,
+      relays: [],
       hiddenFormat: 'f16',
       logLevel: 'info',
     });
@@ -49,6 +51,17 @@ describe('readConfig', () => {
     ['OPEN', 'yes'],
     ['CONTRIBUTE', 'no'],
     ['REGION', 'Far East'],
+    ['REGION', 'antarctica'],
+    ['TRUSTED_PROXIES', '0'],
+    ['TRUSTED_PROXIES', '17'],
+    ['TRUSTED_PROXIES', 'cloudflare'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.0/8/8'],
+    ['TRUSTED_PROXIES', '10.0.0.0/8,'],
+    ['RELAYS', 'https://a.example'],
+    ['RELAYS', 'asia=https://a.example,mars=https://m.example'],
+    ['RELAYS', 'asia=https://a.example/path'],
+    ['RELAYS', Array.from({ length: 64 }, (_, index) => `asia=https://a${index}.example`).join(',')],
     ['HIDDEN_FORMAT', 'int8'],
     ['LOG_LEVEL', 'loud'],
     ['PUBLIC_URL', 'relay.example'],
@@ -58,6 +71,25 @@ describe('readConfig', () => {
     const found = problems({ OPEN: '1', [name]: value });
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(name);
+  });
+
+  it('reads the relays of other regions, and names the entry that is wrong', () => {
+    expect(readConfig({ RELAYS: ' asia=https://a.example, europe=http://b.example:8080 ,' }).relays).toEqual([
+      { region: 'asia', url: 'https://a.example' },
+      { region: 'europe', url: 'http://b.example:8080' },
+    ]);
+    expect(problems({ RELAYS: 'asia=https://a.example,europe=b.example' })[0]).toContain("'europe=b.example'");
+  });
+
+  it.each([
+    ['1', '203.0.113.9', 0, true],
+    ['1', '203.0.113.9', 1, false],
+    ['10.0.0.0/8, ::1', '10.1.2.3', 5, true],
+    ['10.0.0.0/8, ::1', '::1', 0, true],
+    ['10.0.0.0/8, ::1', '11.1.2.3', 0, false],
+  ])('trusts with TRUSTED_PROXIES=%s the address %s at hop %i: %s', (setting, text, hop, trusted) => {
+    const family = text.includes(':') ? 'ipv6' : 'ipv4';
+    expect(readConfig({ TRUSTED_PROXIES: setting }).trustedProxies?.({ text, family }, hop)).toBe(trusted);
   });
 
   it.each([

@@ -1,8 +1,11 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { HIDDEN_FORMATS, OpenGatewayError } from '@opengateway/core';
+import { HIDDEN_FORMATS, isRegion, OpenGatewayError, REGIONS } from '@opengateway/core';
 import * as z from 'zod';
-import type { HiddenFormat } from '@opengateway/core';
+import { parseTrustedProxies } from './geo/trusted-proxies.ts';
+import { parseRelays } from './known-relays.ts';
+import type { HiddenFormat, KnownRelay } from '@opengateway/core';
+import type { TrustedProxies } from './geo/trusted-proxies.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -19,7 +22,12 @@ export interface RelayConfig {
   readonly dataDirectory: string;
   readonly modelsDirectory: string;
   readonly contribute: boolean;
+  /** One of the seven, or `local`. */
   readonly region: string;
+  /** Whose `X-Forwarded-For` counts; null: nobody's. */
+  readonly trustedProxies: TrustedProxies | null;
+  /** Other relays, for clients and requests of other regions. */
+  readonly relays: readonly KnownRelay[];
   /** Of what the stages of a chain send each other, for the answers of `/v1`. */
   readonly hiddenFormat: HiddenFormat;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -34,6 +42,9 @@ export class ConfigError extends OpenGatewayError {
     this.problems = problems;
   }
 }
+
+/** The region of a relay on somebody's own machine. */
+export const LOCAL_REGION = 'local';
 
 /** A key shorter than this can be guessed. */
 export const MIN_API_KEY_CHARS = 16;
@@ -76,10 +87,32 @@ const settings = z.object({
   CONTRIBUTE: flag('CONTRIBUTE', true),
   REGION: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, {
-      error: 'REGION must be lower-case letters, digits and dashes, e.g. REGION=europe.',
+    .refine((region) => isRegion(region) || region === LOCAL_REGION, {
+      error: `REGION must be one of ${REGIONS.join(', ')}, or ${LOCAL_REGION}.`,
     })
-    .default('local'),
+    .default(LOCAL_REGION),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((text, context) => {
+      const proxies = parseTrustedProxies(text);
+      if (proxies !== undefined) return proxies;
+      context.addIssue(
+        'TRUSTED_PROXIES must say how many proxies stand in front, or list their addresses and networks, e.g. TRUSTED_PROXIES=1 or TRUSTED_PROXIES=10.0.0.0/8,::1.',
+      );
+      return z.NEVER;
+    })
+    .optional(),
+  RELAYS: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return parseRelays(text);
+      } catch (error) {
+        context.addIssue((error as Error).message);
+        return z.NEVER;
+      }
+    })
+    .default([]),
   HIDDEN_FORMAT: z
     .enum(HIDDEN_FORMATS, { error: `HIDDEN_FORMAT must be one of ${HIDDEN_FORMATS.join(', ')}.` })
     .default('f16'),
@@ -111,6 +144,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     modelsDirectory: resolve(data.MODELS_DIR),
     contribute: data.CONTRIBUTE,
     region: data.REGION,
+    trustedProxies: data.TRUSTED_PROXIES ?? null,
+    relays: data.RELAYS,
     hiddenFormat: data.HIDDEN_FORMAT,
     logLevel: data.LOG_LEVEL,
   };

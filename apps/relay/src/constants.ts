@@ -77,3 +77,6 @@ export const MAX_CHILD_LINE_CHARS = 4_000;
 
 /** Files of one model's compiled package: some hundred shards in practice. */
 export const MAX_PACKAGE_FILES = 4_096;
+
+/** Addresses of one `X-Forwarded-For` that are looked at: more proxies than that stand in front of nothing. */
+export const MAX_FORWARDED_ADDRESSES = 16;
