@@ -29,14 +29,14 @@ const CHECKSUM_OFFSET = FRAME_HEADER_BYTES - 4;
  * bytes u32, CRC-32 u32 of all of this before it and of the payload. Payload: rows of hidden states, or one token
  * id; for `taken` none, and the bytes stand in `count`.
  */
-export function encodeFrame(frame: TensorFrame, sessionTag: number): Uint8Array<ArrayBuffer> {
+export function encodeFrame(frame: TensorFrame, tag: number): Uint8Array<ArrayBuffer> {
   const payload = payloadOf(frame);
   const bytes = new Uint8Array(FRAME_HEADER_BYTES + payload.byteLength);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, VERSION);
   view.setUint8(1, KINDS.indexOf(frame.type) + 1);
   view.setUint8(2, frame.type === 'hidden' ? HIDDEN_FORMATS.indexOf(frame.format) + 1 : 0);
-  view.setUint32(4, sessionTag, true);
+  view.setUint32(4, tag, true);
   view.setUint32(8, frame.type === 'taken' ? 0 : frame.position, true);
   view.setUint32(12, countOf(frame), true);
   view.setUint32(16, payload.byteLength, true);
@@ -51,9 +51,9 @@ export function encodeFrame(frame: TensorFrame, sessionTag: number): Uint8Array<
  * @param hiddenSize values of one row of hidden states
  * @throws `bad_frame` as soon as the header is wrong: no payload is waited for on the word of a damaged one.
  */
-export function takeFrame(queue: ByteQueue, sessionTag: number, hiddenSize: number): TensorFrame | undefined {
+export function takeFrame(queue: ByteQueue, tag: number, hiddenSize: number): TensorFrame | undefined {
   if (queue.byteLength < FRAME_HEADER_BYTES) return undefined;
-  const payloadBytes = checkHeader(queue, sessionTag, hiddenSize);
+  const payloadBytes = checkHeader(queue, tag, hiddenSize);
   if (queue.byteLength < FRAME_HEADER_BYTES + payloadBytes) return undefined;
   const header = queue.take(FRAME_HEADER_BYTES);
   const payload = queue.take(payloadBytes);
@@ -99,7 +99,7 @@ export const mostFramePositions = (hiddenSize: number): number =>
   );
 
 /** The payload's bytes, where the header holds together. */
-function checkHeader(queue: ByteQueue, sessionTag: number, hiddenSize: number): number {
+function checkHeader(queue: ByteQueue, tag: number, hiddenSize: number): number {
   const u32 = (offset: number) =>
     (queue.peek(offset) |
       (queue.peek(offset + 1) << 8) |
@@ -109,7 +109,7 @@ function checkHeader(queue: ByteQueue, sessionTag: number, hiddenSize: number): 
   if (queue.peek(0) !== VERSION) throw new BadFrameError('Not a frame of this version.');
   const kind = KINDS[queue.peek(1) - 1];
   if (kind === undefined || queue.peek(3) !== 0) throw new BadFrameError('An unknown kind of frame.');
-  if (u32(4) !== sessionTag) throw new BadFrameError('A frame of another session.');
+  if (u32(4) !== tag) throw new BadFrameError('A frame of another session.');
   const format = HIDDEN_FORMATS[queue.peek(2) - 1];
   if ((kind === 'hidden') !== (format !== undefined)) throw new BadFrameError('An unknown format.');
   const count = u32(12);
