@@ -17,6 +17,9 @@ export function formatSpan(ms: number): string {
 /** A short span, precise below ten: `1.2 ms`, `31 ms`. */
 export const formatMilliseconds = (ms: number): string => (ms < 9.95 ? `${ms.toFixed(1)} ms` : formatSpan(ms));
 
+/** A round trip, which libp2p measures in whole milliseconds: `under 1 ms`, `3 ms`. */
+export const formatRoundTrip = (ms: number): string => (ms < 1 ? 'under 1 ms' : formatSpan(ms));
+
 /** An estimate, rounded so that it does not flicker: `20 s`, `2 min`. */
 export function formatEstimate(ms: number): string {
   const seconds = Math.max(1, Math.ceil(ms / 1000));

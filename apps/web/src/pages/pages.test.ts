@@ -100,7 +100,7 @@ describe('words under an answer', () => {
     expect(waitingWords({ state: 'connecting', done: 0, total: 0 })).toBe('Connecting to the peers');
     const missing = [{ start: 10, end: 20 }];
     expect(waitingWords({ state: 'listening', done: 0, total: 0, missing })).toBe(
-      'Hearing who is there, up to 10 s: nobody heard so far holds layers 10 to 19',
+      'Hearing who serves this model, up to 10 s: nobody heard so far serves layers 10 to 19',
     );
   });
 
@@ -152,9 +152,10 @@ describe('a chain', () => {
 
   it('names the way of each hop, the last one back to the first', () => {
     expect(chain.stages.map(({ hop }, index) => wayWords(hop!, index, 2))).toEqual([
-      'to stage 2: direct, 1.2 ms there and back',
+      'to stage 2: direct, 1 ms there and back',
       'back to stage 1: through the relay, 40 ms there and back',
     ]);
+    expect(wayWords({ rttMs: 0, direct: true }, 0, 2)).toContain('under 1 ms');
   });
 
   it('says who could read the question', () => {

@@ -34,6 +34,12 @@ describe('coverage of a model', () => {
     ]);
   });
 
+  it('keeps parts apart that meet', () => {
+    const { stretches, missing } = modelCoverage([part('A', [0, 12]), part('B', [12, 30])], catalogEntry);
+    expect(stretches.map(({ layers }) => layers.end)).toEqual([12, 30]);
+    expect(missing).toEqual([]);
+  });
+
   it('counts neither who is paused nor another model of the same name', () => {
     const other = toRow(peerView('B', {}, { manifest: 'b'.repeat(64) }), null);
     const { missing, wholes } = modelCoverage([part('A', [0, 30], 'paused'), other], catalogEntry);

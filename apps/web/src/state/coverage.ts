@@ -1,7 +1,7 @@
 import type { CatalogEntry, LayerRange } from '@opengateway/core';
 import type { PeerRow } from './peer-rows.ts';
 
-/** Consecutive layers that are held by the same number of peers. */
+/** Consecutive layers that are held by the same peers, as far as their ranges tell. */
 export interface Stretch {
   readonly layers: LayerRange;
   /** Peers that hold them and take requests. */
@@ -33,7 +33,8 @@ export function modelCoverage(rows: readonly PeerRow[], { manifest, layerCount }
   );
   const serving = held.filter(({ state }) => state === 'serving');
   const loading = held.filter(({ state }) => state === 'loading');
-  const stretches = stretchesOf(layerCount, perLayer(serving, layerCount), perLayer(loading, layerCount));
+  const ends = new Set(held.flatMap(({ layers }) => [layers.start, layers.end]));
+  const stretches = stretchesOf(ends, perLayer(serving, layerCount), perLayer(loading, layerCount));
   const wholes = serving.filter(({ layers }) => layers.end - layers.start === layerCount).length;
   return {
     stretches,
@@ -53,11 +54,12 @@ function perLayer(held: readonly { readonly layers: LayerRange }[], layerCount: 
   return counts;
 }
 
-function stretchesOf(layerCount: number, serving: readonly number[], loading: readonly number[]): Stretch[] {
+/** Ends wherever a peer's range begins or ends: there one stage hands over to the next. */
+function stretchesOf(ends: ReadonlySet<number>, serving: readonly number[], loading: readonly number[]): Stretch[] {
   const stretches: Stretch[] = [];
   let start = 0;
-  for (let end = 1; end <= layerCount; end++) {
-    if (end < layerCount && serving[end] === serving[start] && loading[end] === loading[start]) continue;
+  for (let end = 1; end <= serving.length; end++) {
+    if (end < serving.length && !ends.has(end)) continue;
     stretches.push({ layers: { start, end }, serving: serving[start] ?? 0, loading: loading[start] ?? 0 });
     start = end;
   }

@@ -21,7 +21,9 @@ export async function* answerDirectly(
   const joined = await unlessAborted(node.join(), signal);
   const gap = computed(() => (node.settled.value ? [] : modelCoverage(node.peers.value, entry).missing));
   while (gap.value.length > 0) {
-    yield { type: 'waiting', state: 'listening', done: 0, total: 0, missing: gap.value };
+    // That everything is missing says no more than that nobody was heard.
+    const missing = gap.value.filter(({ start, end }) => end - start < entry.layerCount);
+    yield { type: 'waiting', state: 'listening', done: 0, total: 0, missing };
     await changeOf(gap, signal);
   }
   yield* joined.answerDirect(request, entry, { signal });

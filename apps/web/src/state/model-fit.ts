@@ -62,7 +62,7 @@ function smallestRoom({ memoryBytes: toldBytes }: DeviceProbe, pledgedBytes: num
 
 /** How many layers fit, about: the first and the last bring more than the others. */
 function partFit(entry: CatalogEntry, needed: number, { bytes, words }: Room): ModelFit {
-  const whole = `Needs ${formatBytes(needed)} memory as a whole; ${words}.`;
+  const whole = `The whole model needs ${formatBytes(needed)} memory; ${words}.`;
   if (entry.package !== undefined) return no(whole);
   const weightBytes = bytes - ENGINE_ROOM_BYTES - partCacheBytes(bytes);
   const layers = Math.floor((weightBytes / entry.bytes) * entry.layerCount);

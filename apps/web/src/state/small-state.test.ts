@@ -55,7 +55,7 @@ describe('model fit', () => {
   it('says how much of a model fits what is lent, where it does not as a whole', () => {
     expect(modelFit(catalogEntry, probe, { ...lent, memoryBytes: 125e6 })).toEqual({
       verdict: 'part',
-      reason: 'Needs 182 MB memory as a whole; you pledged 125 MB. About 12 of its 30 layers fit.',
+      reason: 'The whole model needs 182 MB memory; you pledged 125 MB. About 12 of its 30 layers fit.',
     });
     const little = modelFit(catalogEntry, { ...probe, memoryBytes: 64 * 1024 ** 2 }, lent);
     expect(little.verdict).toBe('not-possible');

@@ -1,7 +1,7 @@
 import { formatCount, formatPlural, formatRate } from '../../format/numbers.ts';
 import { shortPeer } from '../../format/names.ts';
 import { gapWords } from '../../format/layers.ts';
-import { formatMilliseconds, formatSpan } from '../../format/time.ts';
+import { formatMilliseconds, formatRoundTrip, formatSpan } from '../../format/time.ts';
 import type { HopReport } from '@opengateway/core';
 import type { Waiting } from '../../state/answer-writer.ts';
 import type { AnswerReport } from '../../storage/schema.ts';
@@ -11,7 +11,9 @@ export function waitingWords(waiting: Waiting | null): string {
   if (waiting === null) return 'Being written in another tab';
   if (waiting.state === 'joining') return 'Joining the network';
   if (waiting.state === 'listening') {
-    return `Hearing who is there, up to 10 s: nobody heard so far holds ${gapWords(waiting.missing ?? [])}`;
+    const gaps = waiting.missing ?? [];
+    const found = gaps.length === 0 ? '' : `: nobody heard so far serves ${gapWords(gaps)}`;
+    return `Hearing who serves this model, up to 10 s${found}`;
   }
   if (waiting.state === 'preparing') return 'Fetching the model’s vocabulary';
   if (waiting.state === 'connecting') return 'Connecting to the peers';
@@ -95,7 +97,7 @@ export function readerWords({ by, stages }: AnswerReport): string {
 /** How a stage of a chain reaches the next; the last one sends the chosen token back to the first. */
 export function wayWords({ direct, rttMs }: HopReport, index: number, stages: number): string {
   const where = index === stages - 1 ? 'back to stage 1' : `to stage ${index + 2}`;
-  return `${where}: ${direct ? 'direct' : 'through the relay'}, ${formatMilliseconds(rttMs)} there and back`;
+  return `${where}: ${direct ? 'direct' : 'through the relay'}, ${formatRoundTrip(rttMs)} there and back`;
 }
 
 /** Where the time of a token went; null where nothing is known of it. */

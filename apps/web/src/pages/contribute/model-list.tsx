@@ -1,11 +1,12 @@
 import { formatBytes, formatCount } from '../../format/numbers.ts';
 import { modelFit } from '../../state/model-fit.ts';
 import { modelCoverage } from '../../state/coverage.ts';
+import { heldWords } from '../../format/layers.ts';
 import { supplyWords } from '../../state/model-supply.ts';
 import { isOn } from '../../state/is-on.ts';
 import { useSite } from '../../site.ts';
 import { useLent } from './use-lent.ts';
-import type { CatalogEntry } from '@opengateway/core';
+import type { CatalogEntry, LayerRange } from '@opengateway/core';
 import type { Signal } from '@preact/signals';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
 import type { ModelFit } from '../../state/model-fit.ts';
@@ -47,7 +48,7 @@ export function ModelList({ chosen, probe }: { chosen: Signal<string | null>; pr
 function ModelLine(props: { entry: CatalogEntry; probe: DeviceProbe | null; selected: boolean; onSelect: () => void }) {
   const { entry, probe, selected, onSelect } = props;
   const { contribute, node } = useSite();
-  const { state, model } = contribute.snapshot.value;
+  const { state, model, layers } = contribute.snapshot.value;
   const lent = useLent();
   const servingNow = state === 'serving' && model?.id === entry.id;
   const fit = probe === null ? null : modelFit(entry, probe, { servingNow, ...lent(probe) });
@@ -63,13 +64,16 @@ function ModelLine(props: { entry: CatalogEntry; probe: DeviceProbe | null; sele
             </span>
           )}
         </span>
-        {fit !== null && <span>{fit.reason}</span>}
+        {fit !== null && <span>{servingNow && layers ? servedHereWords(layers, entry.layerCount) : fit.reason}</span>}
         <span class="soft small">
           {formatBytes(entry.bytes)} · {entry.layerCount} layers · reads {formatCount(entry.contextLength)} tokens ·{' '}
           {entry.license}
-          {node.phase.value === 'joined' && ` · ${supplyWords(modelCoverage(node.peers.value, entry))}`}
+          {node.heard.value && ` · ${supplyWords(modelCoverage(node.peers.value, entry))}`}
         </span>
       </span>
     </label>
   );
 }
+
+const servedHereWords = (layers: LayerRange, layerCount: number): string =>
+  `Loaded and tested in this tab: ${heldWords(layers, layerCount)}.`;

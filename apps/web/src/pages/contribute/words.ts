@@ -70,7 +70,7 @@ export function startWords(entry: CatalogEntry, fit: ModelFit | null, layers: La
     return `The address asks for ${layerWords(layers)} of ${entry.name}. Turning it on fetches those, once, ${tested}`;
   }
   if (fit?.verdict === 'part') {
-    return `${fit.reason} Turning it on fetches the part of ${entry.name} that the network lacks most, once, ${tested} ${MEMORY_NOT_SPEED}`;
+    return `${fit.reason} Turning it on fetches the part of ${entry.name} that the network lacks most, ${tested} ${MEMORY_NOT_SPEED}`;
   }
   return `Turning it on fetches ${entry.name} (${formatBytes(entry.bytes)}, once) ${tested}`;
 }

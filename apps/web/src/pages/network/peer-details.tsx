@@ -1,6 +1,6 @@
 import { engineWords } from '../../format/names.ts';
 import { formatPlural, formatRate } from '../../format/numbers.ts';
-import { formatAgo, formatMilliseconds } from '../../format/time.ts';
+import { formatAgo, formatRoundTrip } from '../../format/time.ts';
 import { useNow } from '../../components/use-now.ts';
 import { servesWords } from '../../state/peer-rows.ts';
 import { useSite } from '../../site.ts';
@@ -48,5 +48,5 @@ export function PeerDetails({ row }: { row: PeerRow | null }) {
 function linkWords(link: PeerLink | null): string {
   if (link === null) return 'none from this tab now; one is made when it is needed';
   const way = link.direct ? 'direct' : 'through the relay';
-  return link.rttMs === null ? way : `${way}, ${formatMilliseconds(link.rttMs)} there and back (measured)`;
+  return link.rttMs === null ? way : `${way}, ${formatRoundTrip(link.rttMs)} there and back (measured)`;
 }
