@@ -7,9 +7,8 @@ const RANGES = ['0-10', '10-20', '20-30'];
 describe('a direct chat', () => {
   it('is answered by a chain that the page coordinates, without /v1, and shows every hop', async () => {
     await using relay = await Relay.start({ contribute: false });
-    await using _first = relay.contributor('--threads', '1', '--layers', RANGES[0]!);
-    await using _second = relay.contributor('--threads', '1', '--layers', RANGES[1]!);
-    await using _third = relay.contributor('--threads', '1', '--layers', RANGES[2]!);
+    await using peers = new AsyncDisposableStack();
+    for (const range of RANGES) peers.use(relay.contributor('--threads', '1', '--layers', range));
     const browser = await launchChromium();
     try {
       await relay.until('/readyz');

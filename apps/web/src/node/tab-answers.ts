@@ -84,7 +84,7 @@ export function createTabAnswers(components: {
       for await (const event of events) yield toAnswerEvent(event, peer);
     },
     close() {
-      for (const manifest of [...kept.keys()]) drop(manifest);
+      for (const manifest of kept.keys()) drop(manifest);
     },
   };
 }

@@ -165,6 +165,8 @@ describe('a chain', () => {
   });
 });
 
+const error = (code: string) => ({ name: 'E', code, message: 'Because.', retryable: false });
+
 describe('words about layers', () => {
   it('count from 0 and name both ends', () => {
     expect(layerWords({ start: 0, end: 10 })).toBe('layers 0 to 9');
@@ -206,7 +208,6 @@ describe('words about layers', () => {
   });
 
   it('explain a refusal', () => {
-    const error = (code: string) => ({ name: 'E', code, message: 'Because.', retryable: false });
     expect(errorWords(error('layers_out_of_range'))).toContain('“layers=” in the address');
     expect(errorWords(error('memory_too_small'))).toContain('Not one layer');
     expect(lackingWords([])).toBeNull();

@@ -5,10 +5,13 @@ import { modelCoverage } from './coverage.ts';
 import { peerView } from './peers.fixture.ts';
 import { toRow } from './peer-rows.ts';
 import { catalogEntry } from './site-node.fixture.ts';
+import type { LayerRange } from '@opengateway/core';
 import type { PeerRow } from './peer-rows.ts';
 
 const part = (peer: string, layers: [number, number], state: PeerRow['state'] = 'serving') =>
   toRow(peerView(peer, { state }, { layers }), null);
+
+const size = (ranges: readonly LayerRange[]) => ranges.reduce((sum, { start, end }) => sum + end - start, 0);
 
 describe('coverage of a model', () => {
   it('tells holes, parts and those that are loading apart', () => {
@@ -55,8 +58,6 @@ describe('coverage of a model', () => {
         const { stretches, missing } = modelCoverage(rows, catalogEntry);
         expect(stretches.reduce((next, { layers }) => (layers.start === next ? layers.end : Number.NaN), 0)).toBe(30);
         const holes = stretches.filter(({ serving }) => serving === 0);
-        const size = (ranges: readonly { start: number; end: number }[]) =>
-          ranges.reduce((sum, { start, end }) => sum + end - start, 0);
         expect(size(missing)).toBe(size(holes.map(({ layers }) => layers)));
       }),
     );

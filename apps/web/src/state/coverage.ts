@@ -66,9 +66,12 @@ function stretchesOf(ends: ReadonlySet<number>, serving: readonly number[], load
   return stretches;
 }
 
-const joined = (ranges: readonly LayerRange[]): LayerRange[] =>
-  ranges.reduce<LayerRange[]>((all, range) => {
+function joined(ranges: readonly LayerRange[]): LayerRange[] {
+  const all: LayerRange[] = [];
+  for (const range of ranges) {
     const last = all.at(-1);
-    if (last?.end !== range.start) return [...all, range];
-    return [...all.slice(0, -1), { start: last.start, end: range.end }];
-  }, []);
+    if (last?.end === range.start) all[all.length - 1] = { start: last.start, end: range.end };
+    else all.push(range);
+  }
+  return all;
+}

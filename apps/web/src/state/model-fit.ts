@@ -17,7 +17,7 @@ export function modelFit(
   lent: { readonly servingNow: boolean; readonly memoryBytes: number; readonly storageBytes: number | null },
 ): ModelFit {
   if (lent.servingNow) return { verdict: 'ready', reason: 'Loaded and tested in this tab.' };
-  const { graphics, kernels, memoryBytes, storage } = probe;
+  const { graphics, kernels, storage } = probe;
   const hasGpu = graphics !== null && !graphics.isSoftware;
   if (entry.package !== undefined && graphics === null) {
     return no('Compiled for GPUs, and this browser offers none.');

@@ -17,6 +17,9 @@ const peers = (column: Parameters<typeof sortRows>[1]['column'], descending = fa
     .map(({ peer }) => peer)
     .join('');
 
+const part = (peer: string, layers: [number, number]) =>
+  toRow(peerView(peer, {}, { layers, decodeTokensPerSecond: 90 }), null);
+
 describe('peer rows', () => {
   it('say what a peer does', () => {
     expect(rows[2]).toEqual({
@@ -54,8 +57,6 @@ describe('peer rows', () => {
   });
 
   it('count a part of a model for what it is, and the model as ready only with all its layers', () => {
-    const part = (peer: string, layers: [number, number]) =>
-      toRow(peerView(peer, {}, { layers, decodeTokensPerSecond: 90 }), null);
     const two = [part('A', [0, 10]), part('B', [10, 20])];
     expect(regionFigures(two, [catalogEntry])).toMatchObject({ serving: 2, models: 0, tokensPerSecond: 60 });
     const all = [...two, part('C', [20, 30])];

@@ -13,7 +13,7 @@ export function HeldLayers() {
   if (words === null || model === null || !isOn(snapshot)) return null;
   const isPart = layers !== null && layers.end - layers.start < model.layerCount;
   const coverage = modelCoverage(node.peers.value, model);
-  const lacking = state === 'serving' ? lackingWords(coverage.missing) : null;
+  const lacking = state === 'serving' && node.settled.value ? lackingWords(coverage.missing) : null;
   return (
     <div class="held" data-testid="held-layers">
       <p>{words}</p>

@@ -28,6 +28,11 @@ export function CoverageList({ rows }: { rows: readonly PeerRow[] }) {
         <span>
           <span class="strip-key" data-state="held" /> held, by so many peers
         </span>
+        {rows.some(({ self, held }) => self && held.length > 0) && (
+          <span>
+            <span class="strip-key" data-own="true" /> this tab among them
+          </span>
+        )}
         <span>
           <span class="strip-key" data-state="loading" /> loading
         </span>
