@@ -31,8 +31,8 @@ const ATTENTION: i32 = 4;
 const SWIGLU: i32 = 5;
 
 /**
- * Blocks of 32 columns x 4 rows x 1 input per chunk: some 10 us of work. Smaller chunks share the work out more evenly,
- * but taking one costs a cache line's way between cores.
+ * Most blocks of 32 columns x 4 rows x 1 input per chunk: some 10 us of work. Smaller chunks share the work out more
+ * evenly, but taking one costs a cache line's way between cores.
  */
 const BLOCKS_PER_CHUNK: i32 = 1296;
 const MIN_GROUPS_PER_CHUNK: i32 = 8;
@@ -179,13 +179,22 @@ function add(kind: i32, units: i32, perChunk: i32): usize {
   return entry;
 }
 
+/** At most `most` units per chunk, and an even number of equal chunks: two threads are done at the same time. */
+function evenChunk(units: i32, most: i32): i32 {
+  const chunks = (units + most - 1) / most;
+  if (chunks == 1) return units;
+  const even = (chunks + 1) & ~1;
+  return (units + even - 1) / even;
+}
+
 /** Arguments as `matmulQ4` and `matmulQ8`; `sums` is 0 for Q8. */
 function addQuantized(
   kind: i32, w: usize, x: usize, scales: usize, sums: usize, y: usize,
   rows: i32, blocks: i32, inputs: i32, rowBytes: usize,
 ): void {
   const units = kind == MATMUL_F32 || kind == MATMUL_F16 ? (blocks + 31) >> 5 : blocks;
-  const entry = add(kind, rows >> 2, max(MIN_GROUPS_PER_CHUNK, BLOCKS_PER_CHUNK / (units * inputs)));
+  const groups = rows >> 2;
+  const entry = add(kind, groups, evenChunk(groups, max(MIN_GROUPS_PER_CHUNK, BLOCKS_PER_CHUNK / (units * inputs))));
   store<usize>(entry, w, 16), store<usize>(entry, x, 20), store<usize>(entry, scales, 24), store<usize>(entry, sums, 28);
   store<usize>(entry, y, 32), store<i32>(entry, blocks, 36), store<i32>(entry, inputs, 40), store<usize>(entry, rowBytes, 44);
 }
