@@ -112,6 +112,21 @@ export const DIRECT_DIAL_TIMEOUT_MS = 8_000;
 /** A relayed connection to a peer, after the direct one failed. */
 export const RELAYED_DIAL_TIMEOUT_MS = 4_000;
 
+/**
+ * How long a peer that was reached only through the relay is not dialled directly again: each try costs a
+ * session its `DIRECT_DIAL_TIMEOUT_MS`.
+ */
+export const DIRECT_RETRY_MS = 30_000;
+
+/** Such peers remembered. */
+export const MAX_INDIRECT_PEERS = 256;
+
+/**
+ * How long a relayed connection stays beside a direct one: the other side may be dialling over it at the same
+ * time, and would lose the connection it has just made.
+ */
+export const RELAYED_LINGER_MS = DIRECT_DIAL_TIMEOUT_MS;
+
 /** Peers dialled at once: a chain's neighbours and a failover's, without flooding the relay. */
 export const MAX_DIALS_AT_ONCE = 8;
 
@@ -120,6 +135,9 @@ export const MAX_WAITING_DIALS = 64;
 
 /** The first round trip of a new direct connection, before the regular pings. */
 export const FIRST_PING_TIMEOUT_MS = 5_000;
+
+/** From the answer of a WebRTC dial to the addresses of the side that dials, so that it has taken the answer in. */
+export const CANDIDATE_HOLD_MS = 10;
 
 /** Largest WebRTC message: every implementation takes 16 KiB, few take more. */
 export const MAX_DATA_CHANNEL_MESSAGE_BYTES = 16_384;

@@ -14,12 +14,14 @@ import { createInferenceService } from './inference/service.ts';
 import { createMembershipService } from './membership/service.ts';
 import type { Presence } from './membership/service.ts';
 import type { CreateNetwork, ServeInit, ServingHandle } from './network.ts';
+import { useNativeWebRtc } from './native-web-rtc.ts';
 import { createNode } from './node.ts';
 import { createPeerDialer } from './peer-dialer.ts';
 import { peerName } from './peer-name.ts';
 import { createRelayLink } from './relay-link.ts';
 import { replaceLostConnections } from './replace-connections.ts';
 import { endSpareConnections } from './spare-connections.ts';
+import { createWeightsService } from './weights/service.ts';
 
 /** A second `serve` while one is active. */
 export class AlreadyServingError extends OpenGatewayError {
@@ -53,6 +55,10 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, isConnected, clock, logger },
     { topic },
   );
+  const weights = createWeightsService(
+    { node, dialer, registry, clock, random },
+    init.uploadBytesPerSecond === undefined ? {} : { uploadBytesPerSecond: init.uploadBytesPerSecond },
+  );
   const relayLink =
     init.relayMultiaddrs === undefined
       ? undefined
@@ -64,6 +70,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   const stopReplacing = replaceLostConnections(node);
   const stopEnding = role === 'peer' ? endSpareConnections({ node, clock }) : () => {};
 
+  let releaseWebRtc: (() => Promise<void>) | undefined;
   let serving: Serving | undefined;
   const local: LocalStage = {
     peer,
@@ -82,6 +89,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     node,
     registry,
     coordinator,
+    weights: weights.exchange,
     relayConnected: () => relayLink?.connected() ?? false,
     onRelayChange: (listener) => relayLink?.subscribe(listener) ?? (() => {}),
     multiaddrs: () => node.getMultiaddrs().map(String),
@@ -110,18 +118,22 @@ export const createNetwork: CreateNetwork = async (components, init) => {
       return current;
     },
     async start() {
+      if (role === 'peer') releaseWebRtc ??= useNativeWebRtc();
       await node.start();
+      if (role === 'peer') await weights.start();
       membership.start();
       relayLink?.start();
     },
     async stop() {
       await serving?.leave();
+      await weights.stop();
       relayLink?.stop();
       membership.stop();
       stopReplacing();
       stopEnding();
       dialer.stop();
       await node.stop();
+      await releaseWebRtc?.();
     },
   };
 };

@@ -6,6 +6,7 @@ import type { HiddenFormat, LayerRunner, ModelShape } from '../inference/layer-r
 import type { StructuredLogger } from '../inference/logger.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { PeerRegistry } from '../membership/peer-view.ts';
+import type { WeightsExchange } from '../weights/types.ts';
 import type { OpenGatewayNode } from './node.ts';
 
 /** What a contributor lends to the network. */
@@ -51,6 +52,8 @@ export interface NetworkInit {
   readonly hiddenFormat?: HiddenFormat;
   /** Relays to stay connected to, or what finds them before every dial (`GET /bootstrap`). */
   readonly relayMultiaddrs?: readonly string[] | (() => Promise<readonly string[]>);
+  /** What is sent of weights to all peers together. @default DEFAULT_UPLOAD_BYTES_PER_SECOND */
+  readonly uploadBytesPerSecond?: number;
   /** STUN and TURN servers for direct connections, as `/bootstrap` names them. @default none */
   readonly iceServers?: readonly string[] | undefined;
 }
@@ -73,6 +76,8 @@ export interface Network {
   readonly node: OpenGatewayNode;
   readonly registry: PeerRegistry;
   readonly coordinator: MeasuredCoordinator;
+  /** Trades chunks of models with peers over direct connections; at a relay with nobody. */
+  readonly weights: WeightsExchange;
   /** Whether the link to a relay stands (always false for a relay). */
   relayConnected(): boolean;
   /** Calls `listener` when the link to the relay comes or goes; returns what ends that. */

@@ -7,7 +7,6 @@ import type { Libp2p } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { ping } from '@libp2p/ping';
 import type { Ping } from '@libp2p/ping';
-import { webRTC } from '@libp2p/webrtc';
 import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
@@ -43,6 +42,7 @@ import { parseIceServer } from './ice-servers.ts';
 import { membershipGossip } from './membership/gossip.ts';
 import { relayServer } from './relay-server.ts';
 import type { RelayServer } from './relay-server.ts';
+import { orderedWebRtc } from './web-rtc.ts';
 
 export interface NodeInit {
   readonly role: 'relay' | 'peer';
@@ -139,7 +139,7 @@ function directTransports(iceServers: readonly string[]): NonNullable<Libp2pOpti
       maxOutboundStopStreams: 0,
       reservationCompletionTimeout: RESERVATION_TIMEOUT_MS,
     }),
-    webRTC({
+    orderedWebRtc({
       // Never left out: libp2p would ask public STUN servers. A new object each: libp2p writes into it.
       rtcConfiguration: () => ({ iceServers: servers.filter((server) => server !== undefined) }),
       maxEarlyStreams: MAX_EARLY_STREAMS,

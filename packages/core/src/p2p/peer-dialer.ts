@@ -2,6 +2,7 @@ import type { Connection, PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import type { Clock } from '../clock.ts';
+import { errorCode } from '../errors.ts';
 import type { PeerName } from '../ids.ts';
 import type { StructuredLogger } from '../inference/logger.ts';
 import { UNMEASURED_RTT_MS } from '../routing/constants.ts';
@@ -10,14 +11,15 @@ import { raceAbort } from '../wire/race-abort.ts';
 import { isDirect, isRelayed, isToRelay, newest } from './connection-kind.ts';
 import {
   DIRECT_DIAL_TIMEOUT_MS,
+  DIRECT_RETRY_MS,
   FIRST_PING_TIMEOUT_MS,
   MAX_DIALS_AT_ONCE,
+  MAX_INDIRECT_PEERS,
   MAX_WAITING_DIALS,
   RELAYED_DIAL_TIMEOUT_MS,
 } from './constants.ts';
 import { PeerUnreachableError } from './errors.ts';
 import { measureRoundTrip } from './measure-round-trip.ts';
-import { isExpectedNetworkError } from './network-errors.ts';
 import type { OpenGatewayNode } from './node.ts';
 import { createTurns } from './turns.ts';
 
@@ -47,8 +49,8 @@ export interface ConnectOptions {
 /** Finds and makes connections to other peers: direct ones by WebRTC, with the relay as go-between. */
 export interface PeerDialer {
   /**
-   * An open direct connection to the peer, else a new one, else one through the relay. Streams on one that is
-   * not direct need `runOnLimitedConnection`.
+   * An open direct connection to the peer, else a new one, else one through the relay; after that no direct one is
+   * tried for `DIRECT_RETRY_MS`. Streams on one that is not direct need `runOnLimitedConnection`.
    *
    * @throws `peer_unreachable` within `DIRECT_DIAL_TIMEOUT_MS + RELAYED_DIAL_TIMEOUT_MS`, or the signal's reason.
    */
@@ -72,6 +74,8 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
   const turns = createTurns({ atOnce: MAX_DIALS_AT_ONCE, waiting: MAX_WAITING_DIALS });
   const directDials = new Map<PeerName, Promise<Connection>>();
   const relayedDials = new Map<PeerName, Promise<Connection>>();
+  /** Peers that only the relay reached, and when. */
+  const indirect = new Map<PeerName, number>();
 
   const relays = (): Multiaddr[] =>
     role === 'relay'
@@ -86,9 +90,9 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
   /** Dials through every relay; what came about meanwhile, dialled by the other side, is as good. */
   const dial = async (
     peer: PeerName,
+    id: PeerId,
     { path, ms, existing }: { path: string; ms: number; existing: (id: PeerId) => Connection | undefined },
   ): Promise<Connection> => {
-    const id = peerIdFromString(peer);
     const addresses = relays().map((address) => address.encapsulate(`${path}/p2p/${peer}`));
     const refused = () => new PeerUnreachableError(peer);
     if (addresses.length === 0) throw refused();
@@ -102,14 +106,14 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
     } catch (error) {
       const connection = existing(id);
       if (connection !== undefined) return connection;
-      if (error instanceof PeerUnreachableError) throw error;
+      if (errorCode(error) === 'peer_unreachable') throw error;
       // Dials fail in as many ways as there are networks: each means that there is no way now.
-      logger?.debug({ peer, message: String(error), expected: isExpectedNetworkError(error) }, 'dial failed');
+      logger?.debug({ peer, message: String(error) }, 'dial failed');
       throw new PeerUnreachableError(peer, { cause: error });
     }
   };
 
-  /** The connection that `work` makes, or one that opens before. */
+  /** The connection that `work` makes, or one that opens before; `work` then goes on, as the other side may rely on it. */
   const existingOr = async (
     id: PeerId,
     existing: (id: PeerId) => Connection | undefined,
@@ -132,40 +136,43 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
     }
   };
 
-  const shared = (dials: Map<PeerName, Promise<Connection>>, peer: PeerName, begin: () => Promise<Connection>) => {
-    const underWay = dials.get(peer);
-    if (underWay !== undefined) return underWay;
-    const made = begin().finally(() => dials.delete(peer));
-    dials.set(peer, made);
-    return made;
-  };
-  const dialDirect = (peer: PeerName) =>
+  const dialDirect = (peer: PeerName, id: PeerId) =>
     shared(directDials, peer, () =>
-      dial(peer, { path: '/p2p-circuit/webrtc', ms: DIRECT_DIAL_TIMEOUT_MS, existing: directTo }),
+      dial(peer, id, { path: '/p2p-circuit/webrtc', ms: DIRECT_DIAL_TIMEOUT_MS, existing: directTo }),
     );
-  const dialRelayed = (peer: PeerName) =>
+  const dialRelayed = (peer: PeerName, id: PeerId) =>
     shared(relayedDials, peer, () =>
-      dial(peer, {
+      dial(peer, id, {
         path: '/p2p-circuit',
         ms: RELAYED_DIAL_TIMEOUT_MS,
-        existing: (id) => directTo(id) ?? relayedTo(id),
+        existing: (to) => directTo(to) ?? relayedTo(to),
       }),
     );
 
+  const remember = (peer: PeerName) => {
+    if (clock.now() - (indirect.get(peer) ?? -Infinity) < DIRECT_RETRY_MS) return;
+    indirect.delete(peer);
+    indirect.set(peer, clock.now());
+    const [oldest] = indirect.keys();
+    if (indirect.size > MAX_INDIRECT_PEERS && oldest !== undefined) indirect.delete(oldest);
+  };
+
+  const measure = async (connection: Connection) => {
+    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(FIRST_PING_TIMEOUT_MS)]);
+    try {
+      connection.rtt ??= await measureRoundTrip(connection, { signal });
+    } catch (error) {
+      logger?.debug({ message: String(error) }, 'no answer to the first ping');
+    }
+  };
   const onOpen = ({ detail: connection }: CustomEvent<Connection>) => {
-    if (role === 'relay' || !isDirect(connection)) return;
-    measureRoundTrip(connection, {
-      signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(FIRST_PING_TIMEOUT_MS)]),
-    })
-      .then((ms) => {
-        connection.rtt ??= ms;
-      })
-      .catch((error: unknown) => logger?.debug({ message: String(error) }, 'no answer to the first ping'));
+    if (role === 'peer' && isDirect(connection)) void measure(connection);
   };
   node.addEventListener('connection:open', onOpen);
 
   const rttMs = (peer: PeerName): number | undefined => {
-    const id = peerIdFromString(peer);
+    const id = peerIdOf(peer);
+    if (id === undefined) return undefined;
     const direct = directTo(id);
     if (direct !== undefined) return direct.rtt ?? UNMEASURED_RTT_MS;
     return relays().length === 0 ? undefined : UNMEASURED_RTT_MS;
@@ -174,19 +181,28 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
   return {
     async connect(peer, { signal, directOnly = false }) {
       signal.throwIfAborted();
-      const standing = directTo(peerIdFromString(peer));
+      const id = peerIdOf(peer);
+      if (id === undefined) throw new PeerUnreachableError(peer);
+      const standing = directTo(id);
       if (standing !== undefined) return { connection: standing, direct: true };
-      let connection: Connection;
-      try {
-        connection = await raceAbort(dialDirect(peer), signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (directOnly) throw error;
-        connection = await raceAbort(dialRelayed(peer), signal);
+      if (clock.now() - (indirect.get(peer) ?? -Infinity) >= DIRECT_RETRY_MS) {
+        try {
+          return { connection: await raceAbort(dialDirect(peer, id), signal), direct: true };
+        } catch (error) {
+          signal.throwIfAborted();
+          if (directOnly) throw error;
+        }
       }
-      return { connection, direct: isDirect(connection) };
+      if (directOnly) throw new PeerUnreachableError(peer);
+      const connection = await raceAbort(dialRelayed(peer, id), signal);
+      const direct = isDirect(connection);
+      if (!direct) remember(peer);
+      return { connection, direct };
     },
-    isConnected: (peer) => directTo(peerIdFromString(peer)) !== undefined,
+    isConnected(peer) {
+      const id = peerIdOf(peer);
+      return id !== undefined && directTo(id) !== undefined;
+    },
     isReachable: (peer) => rttMs(peer) !== undefined,
     rttMs,
     stop() {
@@ -194,4 +210,26 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
       node.removeEventListener('connection:open', onOpen);
     },
   };
+}
+
+/** One dial at a time per peer, whoever asks for it. */
+function shared(
+  dials: Map<PeerName, Promise<Connection>>,
+  peer: PeerName,
+  begin: () => Promise<Connection>,
+): Promise<Connection> {
+  const underWay = dials.get(peer);
+  if (underWay !== undefined) return underWay;
+  const made = begin().finally(() => dials.delete(peer));
+  dials.set(peer, made);
+  return made;
+}
+
+/** Names come from other peers too: one that is none is that of a peer nobody reaches. */
+function peerIdOf(peer: PeerName): PeerId | undefined {
+  try {
+    return peerIdFromString(peer);
+  } catch {
+    return undefined; // whatever the parser says, there is nobody to dial
+  }
 }
