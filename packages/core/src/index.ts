@@ -86,6 +86,18 @@ export { explainPlan } from './routing/explain-plan.ts';
 export { hopKey } from './routing/hop-key.ts';
 export { planRoute } from './routing/plan-route.ts';
 export type * from './routing/types.ts';
+export { ChunkSet } from './weights/chunk-set.ts';
+export { DEFAULT_UPLOAD_BYTES_PER_SECOND, MAX_CHUNKS_UNDER_WAY, WEIGHTS_PROTOCOL } from './weights/constants.ts';
+export { createWeightsExchange } from './weights/exchange.ts';
+export type {
+  ServedWeightsExchange,
+  WeightsExchangeComponents,
+  WeightsExchangeInit,
+} from './weights/exchange.ts';
+export type { PeerAccount } from './weights/ledger.ts';
+export { numberChunks } from './weights/model-chunks.ts';
+export type { FileChunk, ModelChunks } from './weights/model-chunks.ts';
+export * from './weights/types.ts';
 export { decodeMessage, encodeMessage } from './wire/codec.ts';
 export * from './wire/errors.ts';
 export * from './wire/limits.ts';

@@ -29,11 +29,19 @@ export class ByteQueue {
   take(length: number): Uint8Array {
     if (length > this.#byteLength) throw new RangeError(`${length} bytes wanted, ${this.#byteLength} queued.`);
     const taken = new Uint8Array(length);
+    this.takeInto(taken);
+    return taken;
+  }
+
+  /** Fills `target` with the first bytes and removes them; undefined, and nothing done, while there are fewer. */
+  takeInto(target: Uint8Array): Uint8Array | undefined {
+    const length = target.byteLength;
+    if (length > this.#byteLength) return undefined;
     let filled = 0;
     while (filled < length) {
       const chunk = this.#chunks[0] as Uint8Array;
       const piece = chunk.subarray(this.#offset, this.#offset + length - filled);
-      taken.set(piece, filled);
+      target.set(piece, filled);
       filled += piece.byteLength;
       this.#offset += piece.byteLength;
       if (this.#offset === chunk.byteLength) {
@@ -42,6 +50,6 @@ export class ByteQueue {
       }
     }
     this.#byteLength -= length;
-    return taken;
+    return target;
   }
 }
