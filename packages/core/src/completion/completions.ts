@@ -126,7 +126,7 @@ function checkLimits({ stop, maxTokens }: CompletionRequest): void {
 }
 
 function toCoordinatorRequest(
-  { model: id, sampling, maxTokens = DEFAULT_MAX_TOKENS }: CompletionRequest,
+  { model: id, sampling, maxTokens = DEFAULT_MAX_TOKENS, client }: CompletionRequest,
   { manifest, layerCount, contextLength, codec }: CompletionModel,
   tokens: readonly number[],
 ): CoordinatorRequest {
@@ -141,6 +141,7 @@ function toCoordinatorRequest(
     maxTokens: Math.min(maxTokens, contextLength - tokens.length),
     endTokens: codec.endTokens,
     sampling,
+    ...(client === undefined ? {} : { client }),
   };
 }
 

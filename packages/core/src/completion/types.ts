@@ -17,6 +17,8 @@ export interface CompletionRequest {
   readonly maxTokens?: number;
   /** Up to 4 strings that end the answer and are not part of it. */
   readonly stop: readonly string[];
+  /** Who asks, for the coordinator's line; goes no further. @default all are one */
+  readonly client?: string;
 }
 
 /** A token's logprob with its text, ready for OpenAI's `logprobs.content`. */

@@ -37,6 +37,8 @@ export interface CoordinatorRequest extends GenerateRequest {
   readonly layerCount: number;
   /** Tokens the model knows, `[0, vocabularySize)`: a peer that sends another breaks the protocol. */
   readonly vocabularySize: number;
+  /** Who asks, so that clients take turns while every peer is full; no peer is told. @default all are one */
+  readonly client?: string;
 }
 
 /**

@@ -512,6 +512,42 @@ describe('full peers', () => {
     expect(running.stats().waiting).toBe(0);
   });
 
+  it('are waited for by clients in turn, one request each', async () => {
+    let full = true;
+    addPeer('p1', { onStart: () => (full ? busy() : Promise.resolve()) });
+    const running = coordinator();
+    const finished: string[] = [];
+    const runs = ['a1', 'a2', 'a3', 'b1', 'c1', 'b2'].map(async (name) => {
+      const asked = { ...request, client: name.slice(0, 1) };
+      const events = await collect(running.run(asked, { signal: live() }));
+      finished.push(name);
+      return events;
+    });
+    await clock.advance(1_500);
+    full = false;
+    await clock.advance(1_500);
+    const all = await Promise.all(runs);
+    expect(finished).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
+    expect(all[5]?.[0]).toEqual({ type: 'progress', state: 'queued', done: 4, total: 6 });
+    expect(running.stats()).toEqual({ running: 0, waiting: 0, failovers: 0 });
+  });
+
+  it('fail the last of the client with the most with capacity where the line is full and another comes', async () => {
+    let full = true;
+    addPeer('p1', { onStart: () => (full ? busy() : Promise.resolve()) });
+    const running = coordinator({ maxWaitingRequests: 3 });
+    const ask = (client: string) => failureOf(running.run({ ...request, client }, { signal: live() }));
+    const greedy = [ask('a'), ask('a'), ask('a')];
+    await clock.advance(500);
+    const modest = ask('b');
+    await clock.advance(500);
+    expect(await greedy[2]).toBe('capacity');
+    expect(await ask('a')).toBe('capacity');
+    full = false;
+    await clock.advance(1_500);
+    expect(await Promise.all([greedy[0], greedy[1], modest])).toEqual(['no failure', 'no failure', 'no failure']);
+  });
+
   it('are waited for in order of arrival, not of the answers that they are full', async () => {
     let full = true;
     const reply = Promise.withResolvers<void>();

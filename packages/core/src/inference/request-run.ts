@@ -209,7 +209,7 @@ export class RequestRun {
   }
 
   #routeEvent(route: PlannedRoute, hops: readonly (HopReport | undefined)[]): CoordinatorEvent {
-    this.#ticket?.leave();
+    this.#ticket?.served();
     this.#ticket = undefined;
     this.#busy.clear();
     this.#attempts += 1;
@@ -328,10 +328,14 @@ export class RequestRun {
     this.#ticket ??= line.enter(this.#request.manifest, {
       arrival: this.#arrival,
       inMidAnswer: this.#given.length > 0,
+      client: this.#request.client,
     });
     // Whoever has just found every peer full waits for a change first; a newcomer only for those ahead.
     let mayTry = this.#busy.size === 0 && !full;
-    while (!mayTry || this.#ticket.ahead() > 0) {
+    for (;;) {
+      if (this.#ticket.turnedAway())
+        throw new CapacityError('Every peer is full, and others wait with fewer requests.');
+      if (mayTry && this.#ticket.ahead() === 0) break;
       if (clock.now() >= this.#capacityDeadlineMs) throw new CapacityError('Every peer stayed full for too long.');
       const { moved } = this.#ticket;
       yield { type: 'progress', state: 'queued', done: this.#ticket.ahead(), total: this.#ticket.waiting() };
@@ -347,8 +351,10 @@ export class RequestRun {
     const { components, rerouteWaitMs } = this.#shared;
     const { clock, registry } = components;
     const sinceMs = clock.now();
-    while (this.#plan().route === undefined) {
-      if (clock.now() - sinceMs >= rerouteWaitMs) throw this.#lost('The last peer that serves this model was lost.');
+    for (let plan = this.#plan(); plan.route === undefined; plan = this.#plan()) {
+      if (clock.now() - sinceMs >= rerouteWaitMs) {
+        throw this.#lost(`A peer was lost and none took its place. ${noRouteWords(plan, this.#request)}`);
+      }
       yield { type: 'progress', state: 'queued', done: 0, total: 1 };
       const changed = Promise.withResolvers<void>();
       const unsubscribe = registry.subscribe(() => changed.resolve());
