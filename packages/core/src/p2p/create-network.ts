@@ -22,7 +22,6 @@ import { createRelayLink } from './relay-link.ts';
 import { replaceLostConnections } from './replace-connections.ts';
 import { endSpareConnections } from './spare-connections.ts';
 import { createWeightsService } from './weights/service.ts';
-import { createWeightsService } from './weights/service.ts';
 
 /** A second `serve` while one is active. */
 export class AlreadyServingError extends OpenGatewayError {
@@ -55,10 +54,6 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   const membership = createMembershipService(
     { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, isConnected, clock, logger },
     { topic },
-  );
-  const weights = createWeightsService(
-    { node, dialer, registry, clock, random },
-    init.uploadBytesPerSecond === undefined ? {} : { uploadBytesPerSecond: init.uploadBytesPerSecond },
   );
   const weights = createWeightsService(
     { node, dialer, registry, clock, random },
@@ -125,7 +120,6 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     async start() {
       if (role === 'peer') releaseWebRtc ??= useNativeWebRtc();
       await node.start();
-      if (role === 'peer') await weights.start();
       if (role === 'peer') await weights.start();
       membership.start();
       relayLink?.start();
