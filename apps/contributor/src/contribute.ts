@@ -41,6 +41,7 @@ export async function contribute(
       role: 'peer',
       region: bootstrap.region,
       relayMultiaddrs: async () => (await fetchBootstrap(components, relay, signal)).relay.multiaddrs,
+      iceServers: bootstrap.iceServers,
     },
   );
   const engine = createEngineClient({ storeDirectory: join(options.dataDirectory, 'weights') });

@@ -11,7 +11,13 @@ import type { AppDependencies } from './app.ts';
 export function createTestApp(overrides: Partial<AppDependencies> = {}) {
   const completions = new FakeCompletions();
   const gate = new DrainGate();
-  const metrics = createMetrics({ peers: () => 1, activeAnswers: () => gate.active, upgradedConnections: () => 0 });
+  const metrics = createMetrics({
+    peers: () => 1,
+    activeAnswers: () => gate.active,
+    upgradedConnections: () => 0,
+    relayedBytes: () => 0,
+    reservations: () => 0,
+  });
   const app = createApp({
     completions,
     gate,
@@ -22,6 +28,7 @@ export function createTestApp(overrides: Partial<AppDependencies> = {}) {
     peer: '12D3KooWRelay' as PeerName,
     region: 'local',
     publicUrl: null,
+    iceServers: [],
     apiKey: null,
     hostAllowed: hostCheck({ loopback: true, publicUrl: null }),
     missing: () => [],

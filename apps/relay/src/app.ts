@@ -30,6 +30,8 @@ export interface AppDependencies extends ChatDependencies {
   readonly peer: PeerName;
   readonly region: string;
   readonly publicUrl: URL | null;
+  /** STUN and TURN servers that peers are told to use. */
+  readonly iceServers: readonly string[];
   readonly apiKey: string | null;
   readonly hostAllowed: HostCheck;
   readonly missing: MissingParts;

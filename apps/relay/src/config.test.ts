@@ -26,6 +26,7 @@ describe('readConfig', () => {
       trustedProxies: null,
       relays: [],
       hiddenFormat: 'f16',
+      iceServers: [],
       logLevel: 'info',
     });
   });
@@ -64,6 +65,9 @@ describe('readConfig', () => {
     ['RELAYS', Array.from({ length: 64 }, (_, index) => `asia=https://a${index}.example`).join(',')],
     ['HIDDEN_FORMAT', 'int8'],
     ['LOG_LEVEL', 'loud'],
+    ['ICE_SERVERS', 'stun.example'],
+    ['ICE_SERVERS', 'stun:a.example,turn:b.example'],
+    ['ICE_SERVERS', 'stun:a,stun:b,stun:c,stun:d,stun:e'],
     ['PUBLIC_URL', 'relay.example'],
     ['PUBLIC_URL', 'https://relay.example/path'],
     ['PUBLIC_URL', 'https://me:secret@relay.example'],
@@ -97,6 +101,13 @@ describe('readConfig', () => {
     ['PUBLIC_URL', 'relay.example'],
   ])('says one thing about a %s that is none, also without a key', (name, value) => {
     expect(problems({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} must be`))]);
+  });
+
+  it('reads the servers that help peers to find each other', () => {
+    expect(readConfig({ ICE_SERVERS: 'stun:a.example:3478, turn:me:secret@b.example' }).iceServers).toEqual([
+      'stun:a.example:3478',
+      'turn:me:secret@b.example',
+    ]);
   });
 
   it('lists everything that is wrong at once', () => {

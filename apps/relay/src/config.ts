@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { HIDDEN_FORMATS, isRegion, OpenGatewayError, REGIONS } from '@opengateway/core';
+import { MAX_ICE_SERVER_CHARS, MAX_ICE_SERVERS, parseIceServer } from '@opengateway/core/p2p';
 import * as z from 'zod';
 import { parseTrustedProxies } from './geo/trusted-proxies.ts';
 import { parseRelays } from './known-relays.ts';
@@ -30,6 +31,8 @@ export interface RelayConfig {
   readonly relays: readonly KnownRelay[];
   /** Of what the stages of a chain send each other, for the answers of `/v1`. */
   readonly hiddenFormat: HiddenFormat;
+  /** STUN and TURN servers that peers are told to use, as `parseIceServer` reads them. */
+  readonly iceServers: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -116,6 +119,13 @@ const settings = z.object({
   HIDDEN_FORMAT: z
     .enum(HIDDEN_FORMATS, { error: `HIDDEN_FORMAT must be one of ${HIDDEN_FORMATS.join(', ')}.` })
     .default('f16'),
+  ICE_SERVERS: z
+    .string()
+    .transform((text) => text.split(',').map((server) => server.trim()))
+    .refine(areIceServers, {
+      error: `ICE_SERVERS must be up to ${MAX_ICE_SERVERS} servers, separated by commas, each as stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT, e.g. ICE_SERVERS=stun:stun.example:3478.`,
+    })
+    .default([]),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}.` }).default('info'),
 });
 
@@ -147,6 +157,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     trustedProxies: data.TRUSTED_PROXIES ?? null,
     relays: data.RELAYS,
     hiddenFormat: data.HIDDEN_FORMAT,
+    iceServers: data.ICE_SERVERS,
     logLevel: data.LOG_LEVEL,
   };
 }
@@ -162,6 +173,13 @@ function exposureProblems(given: Readonly<Record<string, string | undefined>>): 
   if (given.PUBLIC_URL !== undefined && isOrigin(given.PUBLIC_URL))
     problems.push(`PUBLIC_URL makes this relay public: ${advice}`);
   return problems;
+}
+
+function areIceServers(servers: readonly string[]): boolean {
+  return (
+    servers.length <= MAX_ICE_SERVERS &&
+    servers.every((server) => server.length <= MAX_ICE_SERVER_CHARS && parseIceServer(server) !== undefined)
+  );
 }
 
 function isListenable(host: string): boolean {

@@ -5,6 +5,9 @@ export interface MetricsSources {
   readonly peers: () => number;
   readonly activeAnswers: () => number;
   readonly upgradedConnections: () => number;
+  /** Since the start. */
+  readonly relayedBytes: () => number;
+  readonly reservations: () => number;
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -27,9 +30,19 @@ export function createMetrics(sources: MetricsSources, { processMetrics = false 
   gauge('opengateway_peers', 'Contributors whose adverts are current.', sources.peers);
   gauge('opengateway_active_answers', 'Answers being computed or streamed now.', sources.activeAnswers);
   gauge('opengateway_upgraded_connections', 'WebSocket connections handed to libp2p.', sources.upgradedConnections);
+  gauge('opengateway_reservations', 'Peers that others can reach through this relay.', sources.reservations);
 
   return {
     registry,
+    relayedBytes: new Counter({
+      name: 'opengateway_relayed_bytes_total',
+      help: 'Bytes that went from peer to peer through this relay.',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(sources.relayedBytes());
+      },
+    }),
     requests: new Counter({
       name: 'opengateway_http_requests_total',
       help: 'HTTP requests by route and status.',

@@ -108,6 +108,18 @@ describe('startRelay', () => {
     await peer.stop();
   });
 
+  it('shows who can be reached through it, and what went through it', async () => {
+    const peer = await joinAsContributor();
+    const address = Promise.withResolvers<void>();
+    peer.node.addEventListener('transport:listening', () => address.resolve());
+    if (peer.multiaddrs().length > 0) address.resolve();
+    await address.promise;
+    const metrics = await (await fetch(`${relay.url}/metrics`)).text();
+    expect(metrics).toMatch(/^opengateway_reservations 1$/m);
+    expect(metrics).toMatch(/^opengateway_relayed_bytes_total 0$/m);
+    await peer.stop();
+  });
+
   it('keeps its identity over a restart', async () => {
     const peerOf = async () => bootstrapSchema.parse(await (await fetch(`${relay.url}/bootstrap`)).json()).relay.peer;
     const before = await peerOf();

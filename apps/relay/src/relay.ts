@@ -62,6 +62,8 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
       peers: () => network.registry.peers().length,
       activeAnswers: () => gate.active,
       upgradedConnections: () => upgrades.connections,
+      relayedBytes: network.relayedBytes,
+      reservations: network.reservations,
     },
     { processMetrics: true },
   );
@@ -75,6 +77,7 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     peer: network.peer,
     region: config.region,
     publicUrl: config.publicUrl,
+    iceServers: config.iceServers,
     apiKey: config.apiKey,
     hostAllowed,
     missing: () => missingParts(readiness),

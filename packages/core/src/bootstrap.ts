@@ -2,6 +2,8 @@ import * as z from 'zod/mini';
 import { TIERS, tierOfBytes } from './capability/tiers.ts';
 import type { Tier } from './capability/tiers.ts';
 import { modelPackageSchema } from './models/model-package.ts';
+import { MAX_ICE_SERVER_CHARS, MAX_ICE_SERVERS } from './p2p/constants.ts';
+import { ICE_SERVER } from './p2p/ice-servers.ts';
 
 /** Models of one relay. */
 export const MAX_CATALOG_ENTRIES = 1024;
@@ -61,6 +63,12 @@ export const bootstrapSchema = z.object({
   /** This relay and those it knows, nearest to the client first. */
   relays: z.optional(z.array(knownRelaySchema).check(z.maxLength(MAX_KNOWN_RELAYS))),
   catalog: z.array(catalogEntrySchema).check(z.maxLength(MAX_CATALOG_ENTRIES)),
+  /** STUN and TURN servers that peers use to find direct ways to each other; absent: none. */
+  iceServers: z.optional(
+    z
+      .array(z.string().check(z.maxLength(MAX_ICE_SERVER_CHARS), z.regex(ICE_SERVER)))
+      .check(z.maxLength(MAX_ICE_SERVERS)),
+  ),
   /** Models of the catalogue that somebody here serves now, by id. */
   serving: z.optional(z.array(z.string().check(z.maxLength(96))).check(z.maxLength(MAX_CATALOG_ENTRIES))),
 });

@@ -7,10 +7,11 @@ export interface BootstrapDependencies {
   readonly region: string;
   readonly catalog: readonly CatalogEntry[];
   readonly publicUrl: URL | null;
+  readonly iceServers: readonly string[];
 }
 
 /** `GET /bootstrap`: all a newcomer needs to join, with the relay's address as this client reaches it. */
-export function bootstrap({ peer, region, catalog, publicUrl }: BootstrapDependencies): Hono {
+export function bootstrap({ peer, region, catalog, publicUrl, iceServers }: BootstrapDependencies): Hono {
   return new Hono().get('/', (c) => {
     const url = publicUrl ?? requestOrigin(c.req.url, c.req.header('host'), c.req.header('x-forwarded-proto'));
     c.header('cache-control', 'no-store');
@@ -19,6 +20,7 @@ export function bootstrap({ peer, region, catalog, publicUrl }: BootstrapDepende
       relay: { peer, multiaddrs: [`${websocketMultiaddr(url)}/p2p/${peer}`] },
       region,
       catalog: [...catalog],
+      iceServers: [...iceServers],
     } satisfies BootstrapDocument);
   });
 }

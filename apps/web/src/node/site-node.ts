@@ -21,7 +21,8 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
   const relay = createRelayClient({ fetch: (input, init) => fetch(input, init), now: () => performance.now() }, base);
   // Asked again before every dial: a relay that was restarted may have another identity.
   const relayMultiaddrs = async () => (await relay.bootstrap()).document.relay.multiaddrs;
-  const network = await createNetwork({}, { role: 'peer', region: bootstrap.region, relayMultiaddrs });
+  const { region, iceServers } = bootstrap;
+  const network = await createNetwork({}, { role: 'peer', region, relayMultiaddrs, iceServers });
   await network.start();
   try {
     await firstLink(network);
