@@ -96,6 +96,7 @@ describe('words under an answer', () => {
   it('say what is waited for', () => {
     expect(waitingWords({ state: 'queued', done: 2, total: 0 })).toBe('Queued, 2 ahead');
     expect(waitingWords({ state: 'prefill', done: 128, total: 512 })).toBe('Reading the question: 128 of 512 tokens');
+    expect(waitingWords({ state: 'queued', done: 0, total: 1 }, true)).toContain('waiting for another');
     expect(waitingWords({ state: 'joining', done: 0, total: 0 })).toBe('Joining the network');
     expect(waitingWords({ state: 'connecting', done: 0, total: 0 })).toBe('Connecting to the peers');
     const missing = [{ start: 10, end: 20 }];

@@ -7,10 +7,13 @@ const MAX_NAMED_GAPS = 4;
 
 /** Why nobody can take a request, in plain sentences for whoever asked: what is missing, and who cannot help. */
 export function noRouteWords(plan: RoutePlan, { model, layerCount }: { model: string; layerCount: number }): string {
-  // Who has nothing to do with the model explains nothing.
-  const rejections = plan.rejections.filter(({ reason }) => reason !== 'model-not-served');
+  const isGap = plan.reason === 'layers-missing';
+  // Who has nothing to do with the model explains nothing; that parts meet nobody at a gap follows from it.
+  const rejections = plan.rejections.filter(
+    ({ reason }) => reason !== 'model-not-served' && !(isGap && reason === 'no-neighbour'),
+  );
   const [summary = '', ...details] = explainPlan({ ...plan, rejections });
-  const first = plan.reason === 'layers-missing' ? gapWords(plan.missing, model, layerCount) : summary;
+  const first = isGap ? gapWords(plan.missing, model, layerCount) : summary;
   return [first, ...details].join(' ');
 }
 

@@ -28,7 +28,7 @@ export function Answer({ live }: { live: LiveMessage }) {
       {writing && (live.waiting.value !== null || content === '') && (
         <p class="answer-waiting soft">
           <span class="dot" data-tone="busy" aria-hidden="true" />
-          {waitingWords(live.waiting.value)}
+          {waitingWords(live.waiting.value, content !== '')}
         </p>
       )}
       {!writing && (

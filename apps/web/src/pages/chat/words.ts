@@ -6,9 +6,10 @@ import type { HopReport } from '@opengateway/core';
 import type { Waiting } from '../../state/answer-writer.ts';
 import type { AnswerReport } from '../../storage/schema.ts';
 
-/** What an answer without text is waiting for. */
-export function waitingWords(waiting: Waiting | null): string {
+/** What an answer is waiting for; `begun`: some of its text is there. */
+export function waitingWords(waiting: Waiting | null, begun = false): string {
   if (waiting === null) return 'Being written in another tab';
+  if (waiting.state === 'queued' && begun) return 'A peer was lost; waiting for another to go on';
   if (waiting.state === 'joining') return 'Joining the network';
   if (waiting.state === 'listening') {
     const gaps = waiting.missing ?? [];

@@ -63,7 +63,7 @@ function Model(props: { entry: CatalogEntry; coverage: ModelCoverage; own: PeerR
       {missing.length > 0 && (
         <p class="small">
           Cannot answer yet: nobody serves {gapWords(missing)}.{' '}
-          <a href={`/contribute?model=${entry.id}`}>Lend this device</a>: it takes what is missing most.
+          <a href={`/contribute?model=${entry.id}`}>Lend this device</a>: it could hold them.
         </p>
       )}
     </div>
