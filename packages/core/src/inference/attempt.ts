@@ -57,11 +57,11 @@ export type AttemptResult =
     };
 
 /** What a stage says of its neighbours: its own loss is nobody's fault but theirs. */
-const COMPLAINTS: Readonly<Record<string, 'next' | 'previous'>> = {
+const COMPLAINTS: Readonly<Record<string, Exclude<Complaint['kind'], 'lost'>>> = {
   next_stage_lost: 'next',
   previous_stage_lost: 'previous',
-  bad_frame: 'previous',
-  invalid_input: 'previous',
+  bad_frame: 'damaged',
+  invalid_input: 'damaged',
 };
 
 /**
@@ -145,7 +145,7 @@ class Attempt {
   /** Why a word ends the attempt, if it does. */
   #failureOf(
     word: StageWord,
-  ): { error: unknown; verdict: FailureVerdict; complaint?: 'next' | 'previous' } | undefined {
+  ): { error: unknown; verdict: FailureVerdict; complaint?: Exclude<Complaint['kind'], 'lost'> } | undefined {
     this.#init.signal.throwIfAborted();
     if ('error' in word) return { error: word.error, verdict: classifyLoss(word.error) };
     const { event, index, accepted } = word;
@@ -173,7 +173,7 @@ class Attempt {
 
   async #lost(
     index: number,
-    failure: { error: unknown; verdict: FailureVerdict; complaint?: 'next' | 'previous' },
+    failure: { error: unknown; verdict: FailureVerdict; complaint?: Exclude<Complaint['kind'], 'lost'> },
   ): Promise<AttemptResult> {
     const { error, verdict, complaint } = failure;
     const culprit =

@@ -1,7 +1,8 @@
 /** How a stage of a chain was found wanting: by its own session, or by the word of a neighbour. */
 export type Complaint =
   | { readonly kind: 'lost'; readonly stage: number }
-  | { readonly kind: 'next' | 'previous'; readonly stage: number };
+  /** `damaged`: what the stage before sent was. */
+  | { readonly kind: 'next' | 'previous' | 'damaged'; readonly stage: number };
 
 export interface Culprit {
   readonly stage: number;
@@ -13,7 +14,8 @@ export interface Culprit {
 
 /**
  * Which of `stageCount` stages to go on without. What the coordinator sees itself counts before what stages say
- * of each other; among accused the most often, then the first accused.
+ * of each other; a damaged frame before ways that were lost, since who finds one ends its own ways too; among
+ * accused the most often, then the first accused.
  */
 export function findCulprit(complaints: readonly Complaint[], stageCount: number): Culprit {
   const lost = complaints.find(({ kind }) => kind === 'lost');
@@ -23,6 +25,8 @@ export function findCulprit(complaints: readonly Complaint[], stageCount: number
     const hop = kind === 'next' ? { from: stage, to: accused } : { from: accused, to: stage };
     return { stage: accused, hop, accuser: stage };
   });
+  const damaged = accusations[complaints.findIndex(({ kind }) => kind === 'damaged')];
+  if (damaged !== undefined) return damaged;
   const votes = (stage: number) =>
     new Set(accusations.filter((one) => one.stage === stage).map((one) => one.accuser)).size;
   const [first, ...others] = accusations;
