@@ -13,7 +13,7 @@ export class AddressLimit {
 
   /** Takes one; returns what gives it back, once. `undefined`: the address holds as many as it may. */
   enter(remoteAddress: string | undefined): (() => void) | undefined {
-    const address = clientOf(remoteAddress ?? '');
+    const address = addressGroup(remoteAddress ?? '');
     const held = this.#held.get(address) ?? 0;
     if (held >= this.#maximum) return undefined;
     this.#held.set(address, held + 1);
@@ -28,8 +28,8 @@ export class AddressLimit {
   }
 }
 
-/** The part of an address that one client cannot choose freely. */
-function clientOf(address: string): string {
+/** The part of an address that one client cannot choose freely: an IPv6 /64, an IPv4 address whole. */
+export function addressGroup(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined || !isIPv6(address)) return mapped ?? address;
   const [left = '', right] = address.split('::');

@@ -5,8 +5,8 @@ import type { ChoiceEvent, ChunkWriter } from '@opengateway/core';
 export interface AnswerLinesOptions {
   readonly choices: number;
   readonly keepAliveMs: number;
-  /** Told of a failure that ends the stream. */
-  readonly onFailure: (error: unknown) => void;
+  /** Told of a failure that ends the stream; returns what the client is to know of it. */
+  readonly onFailure: (error: unknown) => unknown;
 }
 
 /**
@@ -23,8 +23,7 @@ export async function* answerLines(
   try {
     yield* withKeepAlive(eventLines(events, writer), keepAliveMs);
   } catch (error) {
-    onFailure(error);
-    yield sseData(toHttpFailure(error).body);
+    yield sseData(toHttpFailure(onFailure(error)).body);
     return;
   }
   const usage = writer.usage();

@@ -1,7 +1,11 @@
+import { systemClock } from '@opengateway/core';
 import { FakeCompletions } from '@opengateway/core/testing';
 import pino from 'pino';
 import { createApp } from './app.ts';
+import { createClientKeys } from './client-key.ts';
+import { CompletionRate } from './completion-rate.ts';
 import { DrainGate } from './drain-gate.ts';
+import { clientAddressReader } from './geo/read-client-address.ts';
 import { createMetrics } from './metrics.ts';
 import { hostCheck } from './middleware/allowed-host.ts';
 import type { PeerName } from '@opengateway/core';
@@ -15,6 +19,7 @@ export function createTestApp(overrides: Partial<AppDependencies> = {}) {
     peers: () => 1,
     activeAnswers: () => gate.active,
     upgradedConnections: () => 0,
+    waitingRequests: () => 0,
     relayedBytes: () => 0,
     reservations: () => 0,
   });
@@ -29,6 +34,15 @@ export function createTestApp(overrides: Partial<AppDependencies> = {}) {
     region: 'local',
     publicUrl: null,
     iceServers: [],
+    countryOf: () => undefined,
+    clientAddress: clientAddressReader({ trustedProxies: null, publicUrl: null }),
+    clientKeyOf: createClientKeys(),
+    rate: new CompletionRate(systemClock),
+    waiting: () => 0,
+    bestModel: () => undefined,
+    serving: () => [],
+    relays: () => [],
+    relaysWith: () => [],
     apiKey: null,
     hostAllowed: hostCheck({ loopback: true, publicUrl: null }),
     missing: () => [],

@@ -4,7 +4,7 @@ import { MethodNotAllowedError, NotFoundError } from './errors.ts';
 import { allowedHost } from './middleware/allowed-host.ts';
 import { apiKey } from './middleware/api-key.ts';
 import { requestLog } from './middleware/request-log.ts';
-import { packageOrigins, securityHeaders } from './middleware/security-headers.ts';
+import { fileOrigins, packageOrigins, securityHeaders } from './middleware/security-headers.ts';
 import { bootstrap } from './routes/bootstrap.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
 import { health } from './routes/health.ts';
@@ -17,6 +17,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
 import type { CatalogModel } from './catalog.ts';
 import type { RelayEnv } from './env.ts';
+import type { CountryOf } from './geo/country-database.ts';
 import type { HostCheck } from './middleware/allowed-host.ts';
 import type { ChatDependencies } from './routes/chat-completions.ts';
 import type { MissingParts } from './routes/health.ts';
@@ -28,10 +29,10 @@ export interface AppDependencies extends ChatDependencies {
   readonly site: SiteFiles;
   /** This relay's name on the network. */
   readonly peer: PeerName;
-  readonly region: string;
   readonly publicUrl: URL | null;
   /** STUN and TURN servers that peers are told to use. */
   readonly iceServers: readonly string[];
+  readonly countryOf: CountryOf;
   readonly apiKey: string | null;
   readonly hostAllowed: HostCheck;
   readonly missing: MissingParts;
@@ -41,10 +42,10 @@ export interface AppDependencies extends ChatDependencies {
 export function createApp(dependencies: AppDependencies): Hono<RelayEnv> {
   const { catalog, logger, metrics } = dependencies;
   const app = new Hono<RelayEnv>();
-  const origins = packageOrigins(catalog.map(({ entry }) => entry));
-  app.use(requestLog(logger, metrics), securityHeaders(origins), allowedHost(dependencies.hostAllowed));
-  app.onError((error, c) => respondWith(error, c, logger));
-  app.notFound((c) => respondWith(new NotFoundError(c.req.path.slice(0, 200)), c, logger));
+  const origins = [...packageOrigins(catalog.map(({ entry }) => entry)), ...fileOrigins(catalog)];
+  app.use(requestLog(logger, metrics), securityHeaders([...new Set(origins)]), allowedHost(dependencies.hostAllowed));
+  app.onError((error, c) => respondWith(error, c, dependencies));
+  app.notFound((c) => respondWith(new NotFoundError(c.req.path.slice(0, 200)), c, dependencies));
 
   app.route('/', health(dependencies.missing));
   app.route('/bootstrap', bootstrap({ ...dependencies, catalog: catalog.map(({ entry }) => entry) }));
@@ -73,9 +74,12 @@ function refuseMethod(c: Context, allowed: string): never {
 }
 
 /** Every failure leaves as OpenAI's error body. */
-function respondWith(error: Error, c: Context, logger: Logger): Response {
+function respondWith(error: Error, c: Context, { logger, rate, waiting }: AppDependencies): Response {
   const { status, body, retryAfterSeconds } = toHttpFailure(error);
   if (status === 500 && !c.req.raw.signal.aborted) logger.error({ err: error }, 'request failed');
-  if (retryAfterSeconds !== undefined) c.header('retry-after', String(retryAfterSeconds));
+  const retrySeconds = status === 429 ? rate.retryAfterSeconds(waiting()) : retryAfterSeconds;
+  if (retrySeconds !== undefined) c.header('retry-after', String(retrySeconds));
+  // OpenAI's own clients try again at every 503 unless they are told not to.
+  else if (status === 503) c.header('x-should-retry', 'false');
   return c.json(body, status as ContentfulStatusCode);
 }

@@ -21,6 +21,7 @@ describe('readConfig', () => {
       publicUrl: null,
       dataDirectory: resolve('.opengateway'),
       modelsDirectory: resolve('models'),
+      catalogFile: null,
       contribute: true,
       region: 'local',
       trustedProxies: null,

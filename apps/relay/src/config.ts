@@ -22,6 +22,8 @@ export interface RelayConfig {
   readonly publicUrl: URL | null;
   readonly dataDirectory: string;
   readonly modelsDirectory: string;
+  /** The operator's own list of models; null: those of `modelsDirectory` alone. */
+  readonly catalogFile: string | null;
   readonly contribute: boolean;
   /** One of the seven, or `local`. */
   readonly region: string;
@@ -87,6 +89,7 @@ const settings = z.object({
     .optional(),
   DATA_DIR: z.string().default('.opengateway'),
   MODELS_DIR: z.string().default('models'),
+  CATALOG: z.string().optional(),
   CONTRIBUTE: flag('CONTRIBUTE', true),
   REGION: z
     .string()
@@ -152,6 +155,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     publicUrl: data.PUBLIC_URL ?? null,
     dataDirectory: resolve(data.DATA_DIR),
     modelsDirectory: resolve(data.MODELS_DIR),
+    catalogFile: data.CATALOG === undefined ? null : resolve(data.CATALOG),
     contribute: data.CONTRIBUTE,
     region: data.REGION,
     trustedProxies: data.TRUSTED_PROXIES ?? null,

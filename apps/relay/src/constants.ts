@@ -80,3 +80,29 @@ export const MAX_PACKAGE_FILES = 4_096;
 
 /** Addresses of one `X-Forwarded-For` that are looked at: more proxies than that stand in front of nothing. */
 export const MAX_FORWARDED_ADDRESSES = 16;
+
+/** Largest list of models of an operator: a thousand entries in a tenth of it. */
+export const MAX_CATALOG_FILE_BYTES = 4 * 1_048_576;
+
+/** Longest that a manifest named by an address may take at the start. */
+export const CATALOG_FETCH_TIMEOUT_MS = 15_000;
+
+/** Models, and relays of other regions, that one error message names. */
+export const MAX_NAMED_MODELS = 6;
+export const MAX_NAMED_RELAYS = 3;
+
+/** How often other relays are asked what they serve, and how long one may take to say so. */
+export const RELAY_CHECK_INTERVAL_MS = 60_000;
+export const RELAY_CHECK_TIMEOUT_MS = 5_000;
+
+/** Largest bootstrap document of another relay: a thousand models. */
+export const MAX_BOOTSTRAP_BYTES = 2 * 1_048_576;
+
+/** Answers whose ends are remembered to tell how fast places become free, and for how long. */
+export const MAX_REMEMBERED_ENDS = 128;
+export const ENDS_WINDOW_MS = 60_000;
+
+/** `Retry-After` of a full relay: at least and at most, and as long as nothing was measured. */
+export const MIN_RETRY_SECONDS = 1;
+export const MAX_RETRY_SECONDS = 30;
+export const DEFAULT_RETRY_SECONDS = 2;

@@ -1,4 +1,4 @@
-import { OpenGatewayError } from '@opengateway/core';
+import { OpenGatewayError, regionName } from '@opengateway/core';
 
 /** The key is missing or wrong. */
 export class InvalidApiKeyError extends OpenGatewayError {
@@ -61,6 +61,31 @@ export class TooManyAnswersError extends OpenGatewayError {
   }
 }
 
+/** The request is for another region than this relay's: nothing crosses, the client must go there itself. */
+export class OtherRegionError extends OpenGatewayError {
+  static override readonly name = 'OtherRegionError';
+  constructor(own: string, wanted: string, urls: readonly string[]) {
+    const there = urls.length === 0 ? 'It knows no relay there.' : `Relays there: ${urls.join(', ')}`;
+    super('other_region', `This relay serves ${regionName(own)}, not ${regionName(wanted)}. ${there}`);
+  }
+}
+
+/** A model that cannot be answered with here now, with what can, and where the model is. */
+export class ModelUnavailableError extends OpenGatewayError {
+  static override readonly name = 'ModelUnavailableError';
+  constructor(message: string, cause: OpenGatewayError) {
+    super(cause.code, message, { cause, retryable: cause.retryable });
+  }
+}
+
+/** Nobody serves any model of this relay. */
+export class NothingServedError extends OpenGatewayError {
+  static override readonly name = 'NothingServedError';
+  constructor() {
+    super('no_route', 'Nobody here serves any model now.', { retryable: true });
+  }
+}
+
 /** The client stopped reading its stream. */
 export class StalledClientError extends OpenGatewayError {
   static override readonly name = 'StalledClientError';
@@ -83,5 +108,14 @@ export class CatalogError extends OpenGatewayError {
   static override readonly name = 'CatalogError';
   constructor(folder: string, problem: string, options: ErrorOptions = {}) {
     super('invalid_catalog', `MODELS_DIR: the model in ${folder} can't be offered: ${problem}`, options);
+  }
+}
+
+/** The operator's own list of models is wrong. */
+export class CatalogFileError extends OpenGatewayError {
+  static override readonly name = 'CatalogFileError';
+  /** @param where - e.g. `entry 2 ('llama-8b')`; null: the file as a whole. */
+  constructor(path: string, where: string | null, problem: string, options: ErrorOptions = {}) {
+    super('invalid_catalog', `CATALOG ${path}: ${where === null ? '' : `${where}: `}${problem}`, options);
   }
 }

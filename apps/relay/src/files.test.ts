@@ -48,6 +48,7 @@ const model = (): CatalogModel =>
     manifest: { files: [{ name: 'weights.gguf', bytes: BYTES.byteLength, chunks: [] }], license: { spdx: 'MIT' } },
     manifestBytes: new TextEncoder().encode('{"id":"tiny"}'),
     directory: folder,
+    fileUrls: new Map(),
     packageFiles: new Map([['resolve/main/params_shard_0.bin', { bytes: 7, modifiedMs: 1 }]]),
     createdSeconds: 1_700_000_000,
     // The routes under test read no more of a manifest than this.
@@ -129,7 +130,10 @@ describe('model files over a socket', () => {
 
   it('lists and describes the catalogue under /v1/models', async () => {
     const tiny = { id: 'tiny', object: 'model', created: 1_700_000_000, owned_by: 'opengateway' };
-    expect(await (await get('/v1/models')).json()).toEqual({ object: 'list', data: [tiny] });
+    expect(await (await get('/v1/models')).json()).toEqual({
+      object: 'list',
+      data: [tiny, { ...tiny, id: 'auto' }],
+    });
     expect(await (await get('/v1/models/tiny')).json()).toEqual(tiny);
     expect((await get('/v1/models/other')).status).toBe(404);
   });

@@ -5,6 +5,7 @@ export interface MetricsSources {
   readonly peers: () => number;
   readonly activeAnswers: () => number;
   readonly upgradedConnections: () => number;
+  readonly waitingRequests: () => number;
   /** Since the start. */
   readonly relayedBytes: () => number;
   readonly reservations: () => number;
@@ -29,6 +30,7 @@ export function createMetrics(sources: MetricsSources, { processMetrics = false 
     });
   gauge('opengateway_peers', 'Contributors whose adverts are current.', sources.peers);
   gauge('opengateway_active_answers', 'Answers being computed or streamed now.', sources.activeAnswers);
+  gauge('opengateway_waiting_requests', 'Requests in line while every contributor is full.', sources.waitingRequests);
   gauge('opengateway_upgraded_connections', 'WebSocket connections handed to libp2p.', sources.upgradedConnections);
   gauge('opengateway_reservations', 'Peers that others can reach through this relay.', sources.reservations);
 

@@ -1,9 +1,11 @@
 import type { ChoiceEvent } from '@opengateway/core';
 import type { Logger } from 'pino';
+import type { CompletionRate } from './completion-rate.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface ObserveOptions {
   readonly metrics: Metrics;
+  readonly rate: CompletionRate;
   readonly log: Logger;
   readonly model: string;
   /** When the request came, on `performance.now()`'s clock. */
@@ -13,7 +15,7 @@ export interface ObserveOptions {
 /** Passes an answer's events on, counting and timing them; logs one line per finished choice. */
 export async function* observeAnswer(
   events: AsyncIterable<ChoiceEvent>,
-  { metrics, log, model, startedMs }: ObserveOptions,
+  { metrics, rate, log, model, startedMs }: ObserveOptions,
 ): AsyncGenerator<ChoiceEvent, void, undefined> {
   let firstTextMs: number | undefined;
   for await (const choiceEvent of events) {
@@ -22,6 +24,7 @@ export async function* observeAnswer(
       firstTextMs = performance.now() - startedMs;
       metrics.timeToFirstToken.observe(firstTextMs / 1000);
     } else if (event.type === 'end') {
+      rate.note();
       const { usage, timing, failovers, reason } = event;
       metrics.promptTokens.inc({ model }, choice === 0 ? usage.promptTokens : 0);
       metrics.completionTokens.inc({ model }, usage.completionTokens);

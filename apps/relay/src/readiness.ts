@@ -1,5 +1,5 @@
-import { planRoute } from '@opengateway/core';
-import type { ManifestHash, PeerRegistry } from '@opengateway/core';
+import { compareTiers, entryTier, planRoute } from '@opengateway/core';
+import type { CatalogEntry, ManifestHash, PeerRegistry } from '@opengateway/core';
 import type { CatalogModel } from './catalog.ts';
 import type { DrainGate } from './drain-gate.ts';
 import type { TextModels } from './text-models.ts';
@@ -23,17 +23,41 @@ export function missingParts({ catalog, gate, registry, texts }: ReadinessCompon
   return [`a contributor that serves ${usable.map(({ entry }) => entry.id).join(' or ')}`];
 }
 
-/** Models that a completion would be answered with now. */
-export const readyModels = ({ catalog, registry, texts }: ReadinessComponents): readonly string[] => {
-  const unread = new Set(texts.missing());
-  return catalog
-    .filter((model) => !unread.has(model.entry.id) && isServed(model, registry))
+/** Models that a completion would be answered with now, places free or not. */
+export const readyModels = (components: ReadinessComponents): readonly string[] =>
+  readable(components)
+    .filter((model) => isServed(model, components.registry))
     .map(({ entry }) => entry.id);
-};
 
-/** Whether somebody, or several together, hold the whole model, places free or not. */
-function isServed({ entry }: CatalogModel, registry: PeerRegistry): boolean {
-  const { manifest, layerCount } = entry;
+/**
+ * The best model that can be answered with now: of the highest tier, then the largest; one whose peers are all full
+ * only where no other has a place.
+ */
+export function bestModel(components: ReadinessComponents): string | undefined {
+  const found = readable(components)
+    .map(({ entry }) => ({ entry, served: howServed(entry, components.registry) }))
+    .filter(({ served }) => served !== 'not');
+  const [best] = found.sort((a, b) => byPlaces(a.served, b.served) || compareModels(b.entry, a.entry));
+  return best?.entry.id;
+}
+
+/** Those whose prompts can be read here. */
+function readable({ catalog, texts }: ReadinessComponents): readonly CatalogModel[] {
+  const unread = new Set(texts.missing());
+  return catalog.filter(({ entry }) => !unread.has(entry.id));
+}
+
+const byPlaces = (a: HowServed, b: HowServed): number => Number(a === 'full') - Number(b === 'full');
+
+const compareModels = (a: CatalogEntry, b: CatalogEntry): number =>
+  compareTiers(entryTier(a), entryTier(b)) || a.bytes - b.bytes || (a.id < b.id ? 1 : -1);
+
+const isServed = ({ entry }: CatalogModel, registry: PeerRegistry): boolean => howServed(entry, registry) !== 'not';
+
+type HowServed = 'with-place' | 'full' | 'not';
+
+/** Whether somebody, or several together, hold the whole model, and have a place. */
+function howServed({ manifest, layerCount }: CatalogEntry, registry: PeerRegistry): HowServed {
   const { route, full } = planRoute(
     { manifest: manifest as ManifestHash, layerCount, promptTokens: 1, maxTokens: 1 },
     {
@@ -46,5 +70,7 @@ function isServed({ entry }: CatalogModel, registry: PeerRegistry): boolean {
       penalised: () => false,
     },
   );
-  return route !== undefined || full;
+  if (route === undefined) return full ? 'full' : 'not';
+  // A peer with the whole model is in the plan however many wait for it.
+  return route.stages.every(({ served }) => served.freeSlots > 0) ? 'with-place' : 'full';
 }

@@ -19,13 +19,18 @@ const request = { model: MODEL, messages: [{ role: 'user' as const, content: 'ab
 let folder: string;
 let relay: Relay;
 
-const configure = () =>
-  readConfig({
-    PORT: '0',
-    CONTRIBUTE: '0',
-    DATA_DIR: folder,
-    MODELS_DIR: new URL('../../../models', import.meta.url).pathname,
-  });
+const environment = () => ({
+  PORT: '0',
+  CONTRIBUTE: '0',
+  DATA_DIR: folder,
+  MODELS_DIR: new URL('../../../models', import.meta.url).pathname,
+});
+const configure = () => readConfig(environment());
+
+const waitingNow = async (): Promise<number> => {
+  const text = await (await fetch(`${relay.url}/metrics`)).text();
+  return Number(/^opengateway_waiting_requests (\d+)$/m.exec(text)?.[1]);
+};
 
 /** Tokens are character codes; 0 ends. */
 const characters: TextClient = {
@@ -60,7 +65,7 @@ afterEach(async () => {
 });
 
 /** A peer that found the relay as any newcomer does, and serves its model. */
-async function joinAsContributor(): Promise<Network> {
+async function joinAsContributor(generator = echo): Promise<Network> {
   const document = bootstrapSchema.parse(await (await fetch(`${relay.url}/bootstrap`)).json());
   const [entry] = document.catalog;
   if (entry === undefined) throw new Error('The catalogue is empty.');
@@ -81,7 +86,7 @@ async function joinAsContributor(): Promise<Network> {
     decodeTokensPerSecond: 100,
     prefillTokensPerSecond: 100,
   };
-  network.serve({ generator: echo, served: () => [served], kind: 'node' });
+  network.serve({ generator, served: () => [served], kind: 'node' });
   return network;
 }
 
@@ -118,6 +123,87 @@ describe('startRelay', () => {
     expect(metrics).toMatch(/^opengateway_reservations 1$/m);
     expect(metrics).toMatch(/^opengateway_relayed_bytes_total 0$/m);
     await peer.stop();
+  });
+
+  it("answers `auto` with the peer's model, which its bootstrap names as served, and its own region to this machine", async () => {
+    const peer = await joinAsContributor();
+    await relay.ready;
+    const client = new OpenAI({ baseURL: `${relay.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    const answer = await client.chat.completions.create({ ...request, model: 'auto' });
+    expect(answer).toMatchObject({ model: MODEL, choices: [{ message: { content: 'abc' } }] });
+    expect(bootstrapSchema.parse(await (await fetch(`${relay.url}/bootstrap`)).json())).toMatchObject({
+      region: 'local',
+      client: { region: 'local', regionSource: 'relay' },
+      relays: [{ region: 'local', url: expect.stringContaining('http://') }],
+      catalog: [{ id: MODEL, tier: 'starter' }],
+      serving: [MODEL],
+    });
+    await peer.stop();
+  });
+
+  it('lets clients take turns at a full peer', async () => {
+    await relay.stop();
+    // Clients are told apart by their addresses: here by those that a proxy names.
+    const config = readConfig({ ...environment(), TRUSTED_PROXIES: '1' });
+    relay = await startRelay({ logger, openTextClient: () => Promise.resolve(characters) }, config);
+    let running = 0;
+    const release = Promise.withResolvers<void>();
+    const peer = await joinAsContributor({
+      async *generate(asked, options) {
+        if (running > 0) throw new OpenGatewayError('engine_busy', 'Full.', { retryable: true });
+        running += 1;
+        try {
+          yield { type: 'progress', state: 'prefill', done: 0, total: 1 };
+          await release.promise;
+          yield* echo.generate(asked, options);
+        } finally {
+          running -= 1;
+        }
+      },
+    });
+    await relay.ready;
+
+    const finished: string[] = [];
+    const ask = async (name: string, address: string): Promise<void> => {
+      const response = await fetch(`${relay.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
+        body: JSON.stringify(request),
+      });
+      await response.json();
+      finished.push(name);
+    };
+    const answers = [ask('first', '130.69.1.1')];
+    await expect.poll(() => running).toBe(1);
+    for (const [index, name] of ['a1', 'a2', 'a3'].entries()) {
+      answers.push(ask(name, '130.69.1.1'));
+      await expect.poll(waitingNow).toBe(index + 1);
+    }
+    answers.push(ask('b1', '18.9.22.169'));
+    await expect.poll(waitingNow).toBe(4);
+    release.resolve();
+    await Promise.all(answers);
+    expect(finished).toEqual(['first', 'a1', 'b1', 'a2', 'a3']);
+    await peer.stop();
+  });
+
+  it('sends requests that it cannot serve to a relay that can', async () => {
+    const peer = await joinAsContributor();
+    await relay.ready;
+    const otherFolder = await mkdtemp(join(tmpdir(), 'opengateway-relay-'));
+    // A relay on one's own machine is of no region that RELAYS can name: this one stands in for one abroad.
+    const abroad = { region: 'local', url: new URL(relay.url).origin };
+    const other = await startRelay(
+      { logger, openTextClient: () => Promise.resolve(characters) },
+      { ...configure(), dataDirectory: otherFolder, region: 'europe', relays: [abroad] },
+    );
+    const client = new OpenAI({ baseURL: `${other.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    await expect
+      .poll(() => client.chat.completions.create(request).catch((error: unknown) => (error as Error).message))
+      .toContain(`local serves ${MODEL}: ${abroad.url}`);
+    await other.stop();
+    await peer.stop();
+    await rm(otherFolder, { recursive: true });
   });
 
   it('keeps its identity over a restart', async () => {

@@ -1,20 +1,27 @@
 import { fileURLToPath } from 'node:url';
-import { createCompletions, OpenGatewayError } from '@opengateway/core';
+import { createCompletions, OpenGatewayError, systemClock } from '@opengateway/core';
 import { createNetwork } from '@opengateway/core/p2p';
 import { createApp } from './app.ts';
 import { loadCatalog } from './catalog.ts';
+import { createClientKeys } from './client-key.ts';
+import { CompletionRate } from './completion-rate.ts';
 import { CLOSE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from './constants.ts';
 import { contributorProcessInit, startContributorProcess } from './contributor-process.ts';
 import { DrainGate } from './drain-gate.ts';
+import { openCountryDatabase } from './geo/country-database.ts';
+import { clientAddressReader } from './geo/read-client-address.ts';
 import { loadIdentity } from './identity.ts';
 import { createMetrics } from './metrics.ts';
 import { hostCheck } from './middleware/allowed-host.ts';
-import { missingParts, readyModels } from './readiness.ts';
+import { addOperatorCatalog } from './operator-catalog.ts';
+import { bestModel, missingParts, readyModels } from './readiness.ts';
+import { createRelayDirectory } from './relay-directory.ts';
 import { startServer } from './server.ts';
 import { loadSite } from './site-files.ts';
 import { openTextModels } from './text-models.ts';
 import { UpgradeProxy } from './upgrade-proxy.ts';
 import type { Logger } from 'pino';
+import type { CatalogModel } from './catalog.ts';
 import type { RelayConfig } from './config.ts';
 import type { OpenTextClient } from './text-models.ts';
 import type { UpgradeTarget } from './upgrade-proxy.ts';
@@ -38,11 +45,13 @@ const SITE = fileURLToPath(new URL('../../web/dist', import.meta.url));
 /**
  * Starts everything a relay is, in this process but for its contributor.
  *
- * @throws ModelsDirectoryError, CatalogError, DataDirectoryError, ListenError: each says which setting to change.
+ * @throws ModelsDirectoryError, CatalogError, CatalogFileError, CountryDatabaseError, DataDirectoryError,
+ * ListenError: each says which setting to change.
  */
 export async function startRelay({ logger, openTextClient }: RelayComponents, config: RelayConfig): Promise<Relay> {
-  const [catalog, site, privateKey] = await Promise.all([
-    loadCatalog(config.modelsDirectory),
+  const [catalog, countryOf, site, privateKey] = await Promise.all([
+    readCatalog(config),
+    openCountryDatabase(),
     loadSite(SITE),
     loadIdentity(config.dataDirectory),
   ]);
@@ -55,18 +64,21 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
   const readiness = { catalog, gate, registry: network.registry, texts };
   const hostAllowed = hostCheck(config);
   // Behind a proxy every connection has the proxy's address: it alone can tell clients apart.
-  const unlimited = config.publicUrl === null ? {} : { maxPerAddress: Number.POSITIVE_INFINITY };
+  const isBehindProxy = config.publicUrl !== null || config.trustedProxies !== null;
+  const unlimited = isBehindProxy ? { maxPerAddress: Number.POSITIVE_INFINITY } : {};
   const upgrades = new UpgradeProxy(listenerOf(network.multiaddrs()), { hostAllowed, ...unlimited });
   const metrics = createMetrics(
     {
       peers: () => network.registry.peers().length,
       activeAnswers: () => gate.active,
       upgradedConnections: () => upgrades.connections,
+      waitingRequests: () => network.coordinator.stats().waiting,
       relayedBytes: network.relayedBytes,
       reservations: network.reservations,
     },
     { processMetrics: true },
   );
+  const directory = createRelayDirectory({ logger }, config.relays);
   const app = createApp({
     completions: createCompletions({ coordinator: network.coordinator, models: texts }),
     gate,
@@ -78,16 +90,29 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     region: config.region,
     publicUrl: config.publicUrl,
     iceServers: config.iceServers,
+    countryOf,
+    clientAddress: clientAddressReader(config),
+    clientKeyOf: createClientKeys(),
+    rate: new CompletionRate(systemClock),
+    waiting: () => network.coordinator.stats().waiting,
+    bestModel: () => bestModel(readiness),
+    serving: () => readyModels(readiness),
+    relays: () => config.relays,
+    relaysWith: directory.relaysWith,
     apiKey: config.apiKey,
     hostAllowed,
     missing: () => missingParts(readiness),
   });
   const server = await startServer({ fetch: app.fetch, upgrades }, { ...config, ...unlimited }).catch(
     async (error: unknown) => {
+      directory.stop();
       await Promise.allSettled([network.stop(), texts.close()]);
       throw error;
     },
   );
+  if (config.publicUrl !== null && config.trustedProxies === null) {
+    logger.warn('behind a proxy all clients look alike: set TRUSTED_PROXIES for their regions and for fair turns');
+  }
   const contributor = config.contribute
     ? startContributorProcess(
         { logger },
@@ -117,11 +142,18 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
       // Connections are still taken, so that new requests are told to come back.
       await gate.drain(DRAIN_TIMEOUT_MS);
       server.stopListening();
+      directory.stop();
       await contributor?.stop(CLOSE_TIMEOUT_MS);
       await inTime([server.close(), network.stop(), texts.close()]);
       logger.info('stopped');
     },
   };
+}
+
+/** The models of MODELS_DIR and of the operator's own list. */
+async function readCatalog({ modelsDirectory, catalogFile }: RelayConfig): Promise<readonly CatalogModel[]> {
+  const local = await loadCatalog(modelsDirectory);
+  return catalogFile === null ? local : await addOperatorCatalog(catalogFile, local);
 }
 
 /** The loopback port that libp2p listens on. */

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import type { CatalogEntry } from '@opengateway/core';
 
-/** Where WebLLM's own list of models has its files. */
+/** Hugging Face, and where it sends on those who ask for large files; WebLLM's own list of models lies there. */
 const PREBUILT_SOURCES = ['https://huggingface.co', 'https://*.huggingface.co', 'https://*.hf.co'];
 const PREBUILT_LIBRARIES = 'https://raw.githubusercontent.com';
 
@@ -13,12 +13,21 @@ export function packageOrigins(entries: readonly Pick<CatalogEntry, 'package'>[]
   const origins = entries.flatMap(({ package: modelPackage }) => {
     if (modelPackage === undefined) return [];
     if ('prebuilt' in modelPackage) return [...PREBUILT_SOURCES, PREBUILT_LIBRARIES];
-    return [modelPackage.modelUrl, modelPackage.modelLibUrl]
-      .filter((address) => URL.canParse(address))
-      .map((address) => new URL(address).origin);
+    return originsOf([modelPackage.modelUrl, modelPackage.modelLibUrl]);
   });
   return [...new Set(origins)].sort();
 }
+
+/** Origins of the files that lie at addresses of their own, and of where those are known to send clients on. */
+export function fileOrigins(models: readonly { readonly fileUrls: ReadonlyMap<string, string> }[]): string[] {
+  const origins = models
+    .flatMap(({ fileUrls }) => originsOf([...fileUrls.values()]))
+    .flatMap((origin) => (PREBUILT_SOURCES.includes(origin) ? PREBUILT_SOURCES : [origin]));
+  return [...new Set(origins)].sort();
+}
+
+const originsOf = (addresses: readonly string[]): string[] =>
+  addresses.filter((address) => URL.canParse(address)).map((address) => new URL(address).origin);
 
 /**
  * `connect-src 'self'` covers the WebSocket to this relay; WebRTC is not governed by it. WebAssembly is

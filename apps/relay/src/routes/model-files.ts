@@ -27,7 +27,7 @@ interface ServedFile {
 
 /**
  * `GET /models/:id/manifest.json`, the files that the manifest names and those of a compiled package, by ranges.
- * Nothing else in the folder.
+ * Nothing else in the folder; 307 for files that lie at an address of their own.
  */
 export function modelFiles(
   catalog: readonly CatalogModel[],
@@ -62,6 +62,8 @@ export function modelFiles(
       }
       const file = model.manifest.files.find((candidate) => candidate.name === name);
       if (file === undefined) throw new NotFoundError('This file');
+      const elsewhere = model.fileUrls.get(name);
+      if (elsewhere !== undefined) return c.redirect(elsewhere, 307);
       return sendFile(
         c,
         {

@@ -17,6 +17,7 @@ describe('toHttpFailure', () => {
 
   it('tells every client that may come back when to do so', () => {
     for (const [code, row] of Object.entries(ERROR_TABLE)) {
+      if (code === 'other_region') continue; // to be asked elsewhere, not later
       if (row.status === 429 || row.status === 503) {
         expect(toHttpFailure(new OpenGatewayError(code, '')).retryAfterSeconds).toBeGreaterThan(0);
       }

@@ -56,6 +56,8 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorRow>> = {
   too_many_sequences: { ...FULL, code: 'capacity' },
   text_busy: { ...FULL, code: 'capacity' },
   no_route: NOT_SERVED,
+  /** Not here, however long one waits. */
+  other_region: { status: 503, type: 'server_error', param: 'x-opengateway-region' },
   route_lost: NOT_SERVED,
   model_not_ready: NOT_SERVED,
   server_stopping: NOT_SERVED,
