@@ -111,6 +111,18 @@ describe('model files over a socket', () => {
     expect(await plain.json()).toEqual({ id: 'tiny' });
   });
 
+  it('sends those who want weights that lie elsewhere on to them, and lets the page follow', async () => {
+    const fileUrls = new Map([['weights.gguf', `${relay.url}/models/tiny/weights.gguf`]]);
+    const other = await startTestServer({ app: { catalog: [{ ...model(), fileUrls }] } });
+    const url = `${other.url}/models/tiny/weights.gguf`;
+    const sentOn = await fetch(url, { redirect: 'manual' });
+    expect(sentOn.status).toBe(307);
+    expect(sentOn.headers.get('content-security-policy')).toContain(`connect-src 'self' ${relay.url};`);
+    const range = await fetch(url, { headers: { range: 'bytes=10-19' } });
+    expect(await bytesOf(range)).toEqual(BYTES.subarray(10, 20));
+    await other.server.close();
+  });
+
   it.each([
     '/models/tiny/secret.txt',
     '/models/tiny/..%2fsecret.txt',

@@ -1,6 +1,7 @@
 import { bootstrapSchema, OpenGatewayError } from '@opengateway/core';
 import { failing, failingAfter, FakeClock } from '@opengateway/core/testing';
 import OpenAI from 'openai';
+import pino from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CHAT_PATH, chatInit, createTestApp, MINIMAL_CHAT } from './app.fixture.ts';
 import { CompletionRate } from './completion-rate.ts';
@@ -184,6 +185,23 @@ describe('clients', () => {
     const [one, same, other] = fixture.completions.requests.map(({ client }) => client);
     expect(one).toBe(same);
     expect(other).not.toBe(one);
+  });
+});
+
+describe('an address', () => {
+  it('is in no log line, no metric and no answer', async () => {
+    let lines = '';
+    const logger = pino({ level: 'trace' }, { write: (line) => (lines += line) });
+    fixture = createTestApp({ ...atEurope, logger });
+    fixture.completions.script = failing(new Error('Nobody expects this.'));
+    const answers = [await ask('130.69.1.1'), await (await chat({}, {}, '130.69.1.1')).text()];
+    await chat({ model: 'auto' }, { 'x-forwarded-for': '18.9.22.169' }, '130.69.1.1');
+    const metrics = await fixture.metrics.registry.metrics();
+    expect(lines).toContain('request failed');
+    for (const text of [lines, metrics, JSON.stringify(answers)]) {
+      expect(text).not.toContain('130.69.1.1');
+      expect(text).not.toContain('18.9.22.169');
+    }
   });
 });
 

@@ -17,8 +17,6 @@ export class CountryDatabaseError extends OpenGatewayError {
 /** ISO 3166-1 alpha-2 code of the country an address is registered in; undefined where that is not known. */
 export type CountryOf = (address: IpAddress) => string | undefined;
 
-const DATABASE = '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb';
-
 /**
  * Opens the country database of this machine, 8 MB in memory: no service is asked, no address leaves the process.
  *
@@ -32,7 +30,10 @@ export async function openCountryDatabase(): Promise<CountryOf> {
 }
 
 async function open(): Promise<CountryReader> {
-  const bytes = await readFile(createRequire(import.meta.url).resolve(DATABASE));
+  const require = createRequire(import.meta.url);
+  const bytes = await readFile(
+    require.resolve('@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb'),
+  );
   // The library types the records of MaxMind's own databases; those of this one have a single field.
   return new Reader(bytes) as unknown as CountryReader;
 }
