@@ -91,13 +91,6 @@ export function sessionTag(session: SessionId): number {
 export const framePayloadBytes = (frame: TensorFrame): number =>
   frame.type === 'hidden' ? frame.payload.byteLength : frame.type === 'token' ? TOKEN_BYTES : 0;
 
-/** Positions that fit in one frame. */
-export const mostFramePositions = (hiddenSize: number): number =>
-  Math.max(
-    1,
-    Math.min(MAX_FRAME_POSITIONS, Math.floor(MAX_HIDDEN_PAYLOAD_BYTES / (hiddenSize * HIDDEN_VALUE_BYTES.f32))),
-  );
-
 /** The payload's bytes, where the header holds together. */
 function checkHeader(queue: ByteQueue, tag: number, hiddenSize: number): number {
   const u32 = (offset: number) =>
