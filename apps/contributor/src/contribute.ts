@@ -44,7 +44,10 @@ export async function contribute(
       iceServers: bootstrap.iceServers,
     },
   );
-  const engine = createEngineClient({ storeDirectory: join(options.dataDirectory, 'weights') });
+  const engine = createEngineClient({
+    storeDirectory: join(options.dataDirectory, 'weights'),
+    weights: network.weights,
+  });
   const probe = await probeNode(options.dataDirectory);
   const serving = createContributor<WeightsLocation>(
     {

@@ -7,6 +7,7 @@ import type {
   LayerTiming,
   ModelManifest,
   ModelPackage,
+  WeightsStats,
   WireError,
 } from '@opengateway/core';
 import type { EngineInfo, EngineUsage } from './engines/engine.ts';
@@ -52,6 +53,10 @@ export type LoadProgress =
       readonly doneBytes: number;
       readonly totalBytes: number;
       readonly fetchedBytes: number;
+      /** Where they come from, where peers are asked too. */
+      readonly sources?: Pick<WeightsStats, 'fromPeersBytes' | 'fromServerBytes' | 'peers' | 'bytesPerSecond'>;
+      /** Why they are not kept on this device, if so: `storage_full`, `store_busy`. */
+      readonly storeFailure?: WireError;
     }
   | { readonly type: 'self-test'; readonly decodeTokensPerSecond: number; readonly prefillTokensPerSecond: number };
 
@@ -94,7 +99,8 @@ export type SequenceControl =
 
 /** The one interface of the engine worker, over Comlink; the same in a tab and in Node. */
 export interface WorkerApi {
-  load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel>;
+  /** `weights` (transferred) leads to who trades chunks with peers. @default chunks come from the server only */
+  load(request: LoadRequest, onProgress: (progress: LoadProgress) => void, weights?: MessagePort): Promise<LoadedModel>;
   /** Starts a generation whose events go to `port` (transferred). */
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
   /** Starts a sequence on the layers that are loaded, in the same way. */

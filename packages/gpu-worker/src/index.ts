@@ -1,5 +1,5 @@
 import { createEngineClientFor } from './worker/engine-client.ts';
-import type { EngineClient } from './worker/engine-client.ts';
+import type { EngineClient, EngineClientInit } from './worker/engine-client.ts';
 
 export * from './api.ts';
 export { locatePackage } from './engines/webllm/locate-package.ts';
@@ -26,7 +26,7 @@ export type { EngineClient } from './worker/engine-client.ts';
  * await engine.load({ manifest, weights: { kind: 'http', baseUrl }, engine: 'wasm', layers });
  * for await (const event of engine.generator.generate(request, { signal })) console.log(event);
  */
-export const createEngineClient = (): EngineClient =>
+export const createEngineClient = (init: EngineClientInit = {}): EngineClient =>
   createEngineClientFor(() => {
     const worker = new Worker(new URL('./worker.browser.ts', import.meta.url), {
       type: 'module',
@@ -40,4 +40,4 @@ export const createEngineClient = (): EngineClient =>
       },
       terminate: () => worker.terminate(),
     };
-  });
+  }, init);

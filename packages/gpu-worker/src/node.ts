@@ -1,7 +1,7 @@
 import { createEngineClientFor } from './worker/engine-client.ts';
 import { spawnNodeWorker } from './worker/spawn-node-worker.ts';
 import type { ResourceLimits } from 'node:worker_threads';
-import type { EngineClient } from './worker/engine-client.ts';
+import type { EngineClient, EngineClientInit } from './worker/engine-client.ts';
 
 export * from './api.ts';
 export { UnsupportedDeviceError, checkEngine } from './probe/check-engine.ts';
@@ -13,7 +13,7 @@ export type { TextModel } from './text/api.ts';
 export type { TextClient } from './text/text-client.ts';
 export type { EngineClient } from './worker/engine-client.ts';
 
-export interface NodeEngineClientInit {
+export interface NodeEngineClientInit extends EngineClientInit {
   /** Folder that keeps fetched weights. @default none: they are fetched every time */
   readonly storeDirectory?: string;
 }
@@ -31,11 +31,13 @@ const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 3, maxOldGener
  * const engine = createEngineClient({ storeDirectory });
  * await engine.load({ manifest, weights: { kind: 'directory', path }, engine: 'wasm', layers });
  */
-export const createEngineClient = ({ storeDirectory }: NodeEngineClientInit = {}): EngineClient =>
-  createEngineClientFor(() =>
-    spawnNodeWorker(new URL('./worker.node.ts', import.meta.url), {
-      name: 'opengateway-engine',
-      resourceLimits: WORKER_LIMITS,
-      ...(storeDirectory === undefined ? {} : { storeDirectory }),
-    }),
+export const createEngineClient = ({ storeDirectory, weights }: NodeEngineClientInit = {}): EngineClient =>
+  createEngineClientFor(
+    () =>
+      spawnNodeWorker(new URL('./worker.node.ts', import.meta.url), {
+        name: 'opengateway-engine',
+        resourceLimits: WORKER_LIMITS,
+        ...(storeDirectory === undefined ? {} : { storeDirectory }),
+      }),
+    { weights },
   );

@@ -13,12 +13,21 @@ import { createWeightsPlatform } from './worker/weights-platform.ts';
 keepErrorsTyped();
 expose(
   createEngineWorker({
-    weights: withPackages(createWeightsPlatform({ store: createOpfsStore({ storage: navigator.storage }) }), {
-      cache: createPackageCache(caches),
-    }),
+    weights: withPackages(
+      createWeightsPlatform({ store: createOpfsStore({ storage: navigator.storage }), freeBytes }),
+      {
+        cache: createPackageCache(caches),
+      },
+    ),
     createEngine: createBrowserEngine,
     createSampler,
     clock: systemClock,
     onEngineFailure: endWithNotice((notice) => globalThis.postMessage(notice)),
   }),
 );
+
+/** What the browser says that it would still keep for this page. */
+async function freeBytes(): Promise<number | undefined> {
+  const { quota, usage } = await navigator.storage.estimate();
+  return quota === undefined ? undefined : quota - (usage ?? 0);
+}

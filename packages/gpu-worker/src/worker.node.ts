@@ -3,7 +3,7 @@ import { createSampler, systemClock } from '@opengateway/core';
 import { expose } from 'comlink';
 import { createEngine } from './engines/create-engine.ts';
 import { createDirectorySource } from './storage/directory-source.ts';
-import { createFileSystemStore } from './storage/file-system.ts';
+import { createFileSystemStore, freeDiskBytes } from './storage/file-system.ts';
 import { createEngineWorker } from './worker/engine-worker.ts';
 import { keepErrorsTyped } from './worker/error-transfer.ts';
 import { endWithNotice } from './worker/failure-notice.ts';
@@ -18,7 +18,12 @@ expose(
   createEngineWorker({
     weights: createWeightsPlatform({
       openDirectory: (path) => createDirectorySource({ path }),
-      ...(storeDirectory === undefined ? {} : { store: createFileSystemStore({ directory: storeDirectory }) }),
+      ...(storeDirectory === undefined
+        ? {}
+        : {
+            store: createFileSystemStore({ directory: storeDirectory }),
+            freeBytes: () => freeDiskBytes(storeDirectory),
+          }),
     }),
     createEngine,
     createSampler,

@@ -32,7 +32,7 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
   }
 
   let served: ServeInit['served'] | null = null;
-  const engine = createEngineClient();
+  const engine = createEngineClient({ weights: network.weights });
   const fetchManifest = createManifestFetcher((input, init) => fetch(input, init), base);
   const serving = createContributor<WeightsLocation>(
     {

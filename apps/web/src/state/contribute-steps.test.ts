@@ -3,18 +3,22 @@ import { contributeSteps, describeLoading } from './contribute-steps.ts';
 import { snapshotOf } from './site-node.fixture.ts';
 import type { RunTimes } from './contribute-steps.ts';
 
+const FROM_SERVER = { fromPeersBytes: 0, fromServerBytes: 98e6, peers: 0 };
 const times: RunTimes = {
   entered: { probing: 1000, loading: 1100, 'self-test': 3100, serving: 3500 },
   joinStartMs: 500,
   joinedMs: 1000,
-  weights: { doneBytes: 98e6, totalBytes: 98e6, fetchedBytes: 98e6, bytesPerSecond: 40e6 },
+  weights: { doneBytes: 98e6, totalBytes: 98e6, fetchedBytes: 98e6, bytesPerSecond: 40e6, ...FROM_SERVER },
 };
 const until = (...states: (keyof RunTimes['entered'])[]): RunTimes => ({
   ...times,
   entered: Object.fromEntries(Object.entries(times.entered).filter(([state]) => states.includes(state as 'serving'))),
 });
 const loading = (doneBytes: number, fetchedBytes: number, bytesPerSecond: number) =>
-  snapshotOf({ state: 'loading', loading: { doneBytes, totalBytes: 98e6, fetchedBytes, bytesPerSecond } });
+  snapshotOf({
+    state: 'loading',
+    loading: { doneBytes, totalBytes: 98e6, fetchedBytes, bytesPerSecond, ...FROM_SERVER },
+  });
 const statuses = (...[snapshot, run, now]: Parameters<typeof contributeSteps>) =>
   contributeSteps(snapshot, run, now).map(({ status }) => status);
 

@@ -115,6 +115,9 @@ class FakeNetwork {
   }
 }
 
+/** What a start says to the network: that it loads, and then that it serves. */
+const SERVED = ['serve', 'announce', 'ready', 'announce'];
+
 const request: GenerateRequest = {
   tokens: [1],
   promptTokenCount: 1,
@@ -163,7 +166,8 @@ describe('contributor', () => {
     engine.onLoad = async (report) => {
       report({ type: 'weights-progress', doneBytes: 40, totalBytes: 100, fetchedBytes: 40 });
       await clock.advance(500);
-      report({ type: 'weights-progress', doneBytes: 100, totalBytes: 100, fetchedBytes: 60 });
+      const sources = { fromPeersBytes: 50, fromServerBytes: 10, peers: 3, bytesPerSecond: 400 };
+      report({ type: 'weights-progress', doneBytes: 100, totalBytes: 100, fetchedBytes: 60, sources });
       report({ type: 'self-test', decodeTokensPerSecond: 90, prefillTokensPerSecond: 200 });
     };
     const { contributor, seen, states, start } = setup();
@@ -174,7 +178,10 @@ describe('contributor', () => {
       doneBytes: 100,
       totalBytes: 100,
       fetchedBytes: 60,
-      bytesPerSecond: 200,
+      bytesPerSecond: 400,
+      fromPeersBytes: 50,
+      fromServerBytes: 10,
+      peers: 3,
     });
     expect(contributor.snapshot()).toMatchObject({
       state: 'serving',
@@ -189,7 +196,7 @@ describe('contributor', () => {
       storedBytes: 42,
     });
     expect(engine.calls).toEqual(['load wasm weights']);
-    expect(network.calls).toEqual(['serve', 'announce']);
+    expect(network.calls).toEqual(SERVED);
     expect(network.served()).toEqual({
       id: entry.id,
       manifest: entry.manifest,
@@ -271,7 +278,7 @@ describe('contributor', () => {
     await contributor.resume();
     await contributor.resume();
     expect(states().slice(-2)).toEqual(['paused', 'serving']);
-    expect(network.calls).toEqual(['serve', 'announce', 'pause', 'resume']);
+    expect(network.calls).toEqual([...SERVED, 'pause', 'resume']);
     expect(engine.calls).toEqual(['load wasm weights']);
   });
 
@@ -365,7 +372,7 @@ describe('contributor', () => {
     expect(network.calls.filter((call) => call === 'leave')).toHaveLength(1);
   });
 
-  it('stops during loading: the start is rejected and nothing is announced', async () => {
+  it('stops during loading: the start is rejected and what was announced is taken back', async () => {
     const began = Promise.withResolvers<void>();
     engine.onLoad = (_report, signal) => {
       began.resolve();
@@ -377,7 +384,7 @@ describe('contributor', () => {
     await contributor.stop();
     expect(await starting).toBe('contributor_stopped');
     expect(states()).toEqual(['probing', 'loading', 'idle']);
-    expect(network.calls).toEqual([]);
+    expect(network.calls).toEqual(['serve', 'announce', 'leave']);
     expect(engine.calls.at(-1)).toBe('unload');
   });
 
@@ -451,14 +458,7 @@ describe('contributor', () => {
     engine.crash();
     expect(contributor.snapshot()).toMatchObject({ state: 'error', error: { code: 'engine_failed' } });
     await start();
-    expect(network.calls).toEqual([
-      'serve',
-      'announce',
-      ...(state === 'paused' ? ['pause'] : []),
-      'leave',
-      'serve',
-      'announce',
-    ]);
+    expect(network.calls).toEqual([...SERVED, ...(state === 'paused' ? ['pause'] : []), 'leave', ...SERVED]);
     expect(contributor.snapshot().state).toBe('serving');
   });
 

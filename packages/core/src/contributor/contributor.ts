@@ -23,7 +23,13 @@ import type { Network, ServingHandle } from '../p2p/network.ts';
 import type { ContributorEngine, ContributorLoadedModel, ContributorLoadProgress } from './engine.ts';
 import type { FetchManifest } from './fetch-manifest.ts';
 import type { RequestCounter } from './request-counter.ts';
-import type { Contributor, ContributorSnapshot, ContributorState, StartContributing } from './types.ts';
+import type {
+  Contributor,
+  ContributorSnapshot,
+  ContributorState,
+  LoadingProgress,
+  StartContributing,
+} from './types.ts';
 
 export interface ContributorComponents<Weights> {
   readonly engine: ContributorEngine<Weights>;
@@ -182,7 +188,7 @@ class DeviceContributor<Weights> implements Contributor {
       await checkDevice?.(options, signal);
       signal.throwIfAborted();
       this.#enter('loading', {
-        loading: { doneBytes: 0, totalBytes: entry.bytes, fetchedBytes: 0, bytesPerSecond: 0 },
+        loading: { ...NOTHING_LOADED, totalBytes: entry.bytes },
       });
       const manifest = await loadManifest(entry, fetchManifest, signal);
       signal.throwIfAborted();
@@ -239,12 +245,10 @@ class DeviceContributor<Weights> implements Contributor {
     const { kvBudgetBytes } = this.#pledged(options);
     const isPart = !isWholeModel(layers, manifest.architecture.layerCount);
     this.#change({ layers });
-    // Of a part the others are told at once what they need not load.
-    if (isPart) {
-      this.#serving ??= this.#announce(options, manifest, layers, true);
-      this.#serving.served.layers = layers;
-      this.#serving.handle.announce();
-    }
+    // The others are told at once: they need not load the same part, and whoever loads trades chunks with them.
+    const serving = (this.#serving ??= this.#announce(options, manifest, layers, true));
+    serving.served.layers = layers;
+    serving.handle.announce();
     const loaded = await engine.load(
       {
         manifest,
@@ -260,8 +264,6 @@ class DeviceContributor<Weights> implements Contributor {
       { signal, onProgress: this.#loadProgress(signal) },
     );
     signal.throwIfAborted();
-    const serving = this.#serving ?? this.#announce(options, manifest, layers, false);
-    this.#serving = serving;
     serving.served.loaded = loaded;
     const { decodeTokensPerSecond, prefillTokensPerSecond } = loaded;
     this.#enter('serving', {
@@ -306,7 +308,7 @@ class DeviceContributor<Weights> implements Contributor {
   ): Promise<void> {
     try {
       await this.#endServing();
-      const loading = { doneBytes: 0, totalBytes: options.entry.bytes, fetchedBytes: 0, bytesPerSecond: 0 };
+      const loading = { ...NOTHING_LOADED, totalBytes: options.entry.bytes };
       this.#enter('loading', { loading, layers, decodeTokensPerSecond: 0, prefillTokensPerSecond: 0 });
       await this.#serveLayers(options, manifest, layers, signal);
     } catch (error) {
@@ -330,12 +332,22 @@ class DeviceContributor<Weights> implements Contributor {
     return (progress) => {
       if (signal.aborted || progress.type !== 'weights-progress') return;
       const nowMs = clock.now();
-      const { doneBytes, totalBytes, fetchedBytes } = progress;
+      const { doneBytes, totalBytes, fetchedBytes, sources, storeFailure } = progress;
       const complete = doneBytes === totalBytes;
       if (!complete && nowMs - lastMs < LOADING_SNAPSHOT_GAP_MS) return;
       lastMs = nowMs;
-      const bytesPerSecond = (doneBytes * 1000) / Math.max(1, nowMs - startedMs);
-      const loading = { doneBytes, totalBytes, fetchedBytes, bytesPerSecond };
+      const { fromPeersBytes = 0, fromServerBytes = fetchedBytes, peers = 0 } = sources ?? {};
+      const bytesPerSecond = sources?.bytesPerSecond || (doneBytes * 1000) / Math.max(1, nowMs - startedMs);
+      const loading = {
+        doneBytes,
+        totalBytes,
+        fetchedBytes,
+        bytesPerSecond,
+        fromPeersBytes,
+        fromServerBytes,
+        peers,
+        ...(storeFailure === undefined ? {} : { storeFailure }),
+      };
       if (complete && this.#snapshot.state === 'loading') this.#enter('self-test', { loading });
       else this.#change({ loading });
     };
@@ -441,6 +453,16 @@ class DeviceContributor<Weights> implements Contributor {
     for (const listener of this.#listeners) listener(this.#snapshot);
   }
 }
+
+const NOTHING_LOADED = {
+  doneBytes: 0,
+  totalBytes: 0,
+  fetchedBytes: 0,
+  bytesPerSecond: 0,
+  fromPeersBytes: 0,
+  fromServerBytes: 0,
+  peers: 0,
+} satisfies LoadingProgress;
 
 const RESET = {
   model: null,

@@ -3,7 +3,7 @@ import type { EngineKind } from '../inference/coordinator-types.ts';
 import type { Generator } from '../inference/generator.ts';
 import type { LayerRunner } from '../inference/layer-runner.ts';
 import type { ModelManifest } from '../models/manifest.ts';
-import type { OpenGatewayError } from '../errors.ts';
+import type { OpenGatewayError, WireError } from '../errors.ts';
 
 export interface ContributorLoadRequest<Weights> {
   readonly manifest: ModelManifest;
@@ -23,6 +23,15 @@ export type ContributorLoadProgress =
       readonly doneBytes: number;
       readonly totalBytes: number;
       readonly fetchedBytes: number;
+      /** Where they come from. @default the server */
+      readonly sources?: {
+        readonly fromPeersBytes: number;
+        readonly fromServerBytes: number;
+        readonly peers: number;
+        /** Over the last seconds. */
+        readonly bytesPerSecond: number;
+      };
+      readonly storeFailure?: WireError;
     }
   | { readonly type: 'self-test'; readonly decodeTokensPerSecond: number; readonly prefillTokensPerSecond: number };
 

@@ -13,6 +13,13 @@ export interface LoadingProgress {
   /** Of `doneBytes`, those that came over the network in this run. */
   readonly fetchedBytes: number;
   readonly bytesPerSecond: number;
+  /** Of those that came over the network, from other peers and from the server. */
+  readonly fromPeersBytes: number;
+  readonly fromServerBytes: number;
+  /** Peers that have some of it and are connected now. */
+  readonly peers: number;
+  /** Why the weights are not kept on this device, if so. @default they are */
+  readonly storeFailure?: WireError;
 }
 
 /** How a contributor that failed comes back, kept until it is stopped or started anew. */

@@ -134,6 +134,7 @@ export class ChunkDownload {
     if (this.#lacking.count === 0) {
       this.#lastArrivalMs = nowMs;
       for (const source of this.#sources.values()) this.#leave(source);
+      this.#buffers.clear();
       return;
     }
     for (const peer of shuffled(candidates(this.#init.model.hash), this.#components.random)) {

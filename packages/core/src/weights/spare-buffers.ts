@@ -6,6 +6,8 @@ export interface SpareBuffers {
   take(): Uint8Array<ArrayBuffer>;
   /** Any view of one that is not used any more; another array is left to the collector. */
   give(view: Uint8Array<ArrayBuffer>): void;
+  /** Keeps none. */
+  clear(): void;
 }
 
 export function createSpareBuffers(): SpareBuffers {
@@ -14,6 +16,9 @@ export function createSpareBuffers(): SpareBuffers {
     take: () => new Uint8Array(spare.pop() ?? new ArrayBuffer(CHUNK_BYTES)),
     give({ buffer }) {
       if (buffer.byteLength === CHUNK_BYTES && spare.length < MAX_SPARE_BUFFERS) spare.push(buffer);
+    },
+    clear() {
+      spare.length = 0;
     },
   };
 }

@@ -16,6 +16,6 @@ export interface StoreFolder {
   open(manifest: string, file: string): Promise<BlockFile>;
   /** Every file there is. */
   list(): Promise<readonly { readonly manifest: string; readonly file: string }[]>;
-  /** Removes everything. */
-  remove(): Promise<void>;
+  /** Removes everything, or everything of one manifest. */
+  remove(manifest?: string): Promise<void>;
 }

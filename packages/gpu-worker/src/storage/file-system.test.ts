@@ -2,11 +2,16 @@ import { mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CHUNK_BYTES } from '@opengateway/core';
+import { FakeClock } from '@opengateway/core/testing';
 import { describe, expect, it } from 'vitest';
 import { createFileSystemStore } from './file-system.ts';
 import { weightsStoreContract } from './weights-store.contract.ts';
 import type { ManifestHash } from '@opengateway/core';
 
+const smallFile = (letter: string) => ({
+  manifest: letter.repeat(64) as ManifestHash,
+  file: { name: 'x', bytes: 3 },
+});
 const folder = () => mkdtemp(join(tmpdir(), 'opengateway-store-'));
 
 weightsStoreContract('createFileSystemStore', async () => {
@@ -24,6 +29,26 @@ weightsStoreContract('createFileSystemStore', async () => {
 });
 
 describe('createFileSystemStore', () => {
+  it('remembers over a restart which model was used last', async () => {
+    const directory = await folder();
+    const clock = new FakeClock(5_000);
+    const store = createFileSystemStore({ directory }, { clock });
+    for (const letter of ['a', 'b', 'a']) {
+      await clock.advance(10_000);
+      await store.write(smallFile(letter), 0, new Uint8Array(3));
+      await store.close();
+    }
+    const again = createFileSystemStore({ directory }, { clock });
+    const models = new Map((await again.models()).map(({ manifest, usedAtMs }) => [manifest[0], usedAtMs]));
+    expect(models).toEqual(
+      new Map([
+        ['a', 35_000],
+        ['b', 25_000],
+      ]),
+    );
+    await store.removeAll();
+  });
+
   it('starts a file anew that was cut short behind its back', async () => {
     const directory = await folder();
     const manifest = 'c'.repeat(64) as ManifestHash;

@@ -1,14 +1,18 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderStore } from './folder-store.ts';
 import type { FileHandle } from 'node:fs/promises';
-import type { BlockFile } from './block-file.ts';
+import type { BlockFile, StoreFolder } from './block-file.ts';
+import type { FolderStoreComponents } from './folder-store.ts';
 import type { WeightsStore } from './weights-store.ts';
 
 /** Keeps weights in a folder (Node only); the folder is made when the first chunk comes. */
-export function createFileSystemStore({ directory }: { readonly directory: string }): WeightsStore {
-  return createFolderStore({
+export function createFileSystemStore(
+  { directory }: { readonly directory: string },
+  components: FolderStoreComponents = {},
+): WeightsStore {
+  const folder: StoreFolder = {
     async open(manifest, file) {
       await mkdir(join(directory, manifest), { recursive: true });
       return blockFile(await open(join(directory, manifest, file), constants.O_RDWR | constants.O_CREAT));
@@ -19,8 +23,17 @@ export function createFileSystemStore({ directory }: { readonly directory: strin
         .filter((entry) => entry.isFile() && join(entry.parentPath, '..') === join(directory))
         .map(({ parentPath, name }) => ({ manifest: parentPath.slice(join(directory).length + 1), file: name }));
     },
-    remove: () => rm(directory, { recursive: true, force: true }),
-  });
+    remove: (manifest) =>
+      rm(manifest === undefined ? directory : join(directory, manifest), { recursive: true, force: true }),
+  };
+  return createFolderStore(folder, components);
+}
+
+/** What the disk that holds `directory` would still take of this user; the folder is made for the question. */
+export async function freeDiskBytes(directory: string): Promise<number> {
+  await mkdir(directory, { recursive: true });
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
 }
 
 const blockFile = (handle: FileHandle): BlockFile => ({

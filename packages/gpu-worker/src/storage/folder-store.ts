@@ -1,20 +1,30 @@
-import { CHUNK_BYTES, errorCode } from '@opengateway/core';
+import { CHUNK_BYTES, errorCode, systemClock } from '@opengateway/core';
 import { storageError } from './errors.ts';
 import { StoredFile } from './stored-file.ts';
 import type { BlockFile, StoreFolder } from './block-file.ts';
-import type { StoredFileKey, WeightsStore } from './weights-store.ts';
+import type { Clock, ManifestHash } from '@opengateway/core';
+import type { StoredFileKey, StoredModel, WeightsStore } from './weights-store.ts';
 
 /** A store over a folder of any platform. */
-export function createFolderStore(folder: StoreFolder): WeightsStore {
-  return new FolderStore(folder);
+export function createFolderStore(
+  folder: StoreFolder,
+  { clock = systemClock }: FolderStoreComponents = {},
+): WeightsStore {
+  return new FolderStore(folder, clock);
+}
+
+export interface FolderStoreComponents {
+  readonly clock?: Clock | undefined;
 }
 
 class FolderStore implements WeightsStore {
   readonly #folder: StoreFolder;
+  readonly #clock: Clock;
   readonly #open = new Map<string, Promise<StoredFile>>();
 
-  constructor(folder: StoreFolder) {
+  constructor(folder: StoreFolder, clock: Clock) {
     this.#folder = folder;
+    this.#clock = clock;
   }
 
   has(key: StoredFileKey, index: number): Promise<boolean> {
@@ -29,15 +39,37 @@ class FolderStore implements WeightsStore {
     return translated(async () => (await this.#file(key)).write(index, bytes));
   }
 
-  storedBytes(): Promise<number> {
+  discard(key: StoredFileKey, index: number): Promise<void> {
+    return translated(async () => (await this.#file(key)).discard(index));
+  }
+
+  models(): Promise<readonly StoredModel[]> {
     return translated(async () => {
-      let total = 0;
-      for (const { manifest, file } of await this.#folder.list()) {
-        const open = await this.#open.get(pathOf(manifest, file));
-        total += open ? open.storedBytes : await this.#bytesOfClosed(manifest, file);
+      const models = new Map<ManifestHash, StoredModel>();
+      for (const { manifest: name, file } of await this.#folder.list()) {
+        const manifest = name as ManifestHash;
+        const opened = await this.#open.get(pathOf(name, file));
+        const { storedBytes, usedAtMs } = opened ?? (await this.#figuresOfClosed(name, file));
+        const { bytes, usedAtMs: otherAtMs } = models.get(manifest) ?? { bytes: 0, usedAtMs: 0 };
+        models.set(manifest, { manifest, bytes: bytes + storedBytes, usedAtMs: Math.max(usedAtMs, otherAtMs) });
       }
-      return total;
+      return [...models.values()].filter(({ bytes }) => bytes > 0);
     });
+  }
+
+  remove(manifest: ManifestHash): Promise<void> {
+    return translated(async () => {
+      for (const [path, opened] of this.#open) {
+        if (!path.startsWith(`${manifest}/`)) continue;
+        this.#open.delete(path);
+        await (await opened).close();
+      }
+      await this.#folder.remove(manifest);
+    });
+  }
+
+  async storedBytes(): Promise<number> {
+    return (await this.models()).reduce((total, { bytes }) => total + bytes, 0);
   }
 
   removeAll(): Promise<void> {
@@ -71,18 +103,21 @@ class FolderStore implements WeightsStore {
   async #openFile(manifest: string, { name, bytes }: StoredFileKey['file']): Promise<StoredFile> {
     const file = await this.#folder.open(manifest, name);
     try {
-      return await StoredFile.open(file, bytes);
+      const stored = await StoredFile.open(file, bytes);
+      await stored.touch(this.#clock.now());
+      return stored;
     } catch (error) {
       await file.close();
       throw error;
     }
   }
 
-  async #bytesOfClosed(manifest: string, name: string): Promise<number> {
+  async #figuresOfClosed(manifest: string, name: string): Promise<{ storedBytes: number; usedAtMs: number }> {
     const file = await this.#openUnlessBusy(manifest, name);
-    if (!file) return 0;
+    if (!file) return { storedBytes: 0, usedAtMs: 0 };
     try {
-      return (await StoredFile.recognise(file))?.storedBytes ?? 0;
+      const { storedBytes = 0, usedAtMs = 0 } = (await StoredFile.recognise(file)) ?? {};
+      return { storedBytes, usedAtMs };
     } finally {
       await file.close();
     }

@@ -38,9 +38,13 @@ export function createOpfsStore(
       }
       return files;
     },
-    async remove() {
-      const root = await storage.getDirectory();
-      if (await existing(storage, name)) await root.removeEntry(name, { recursive: true });
+    async remove(manifest) {
+      const folder = await existing(storage, name);
+      if (folder === undefined) return;
+      if (manifest === undefined) {
+        const root = await storage.getDirectory();
+        await root.removeEntry(name, { recursive: true });
+      } else if (await existingIn(folder, manifest)) await folder.removeEntry(manifest, { recursive: true });
     },
   });
 }
@@ -71,9 +75,15 @@ async function existing(
   storage: OpfsStoreComponents['storage'],
   name: string,
 ): Promise<FileSystemDirectoryHandle | undefined> {
-  const root = await storage.getDirectory();
+  return existingIn(await storage.getDirectory(), name);
+}
+
+async function existingIn(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+): Promise<FileSystemDirectoryHandle | undefined> {
   try {
-    return await root.getDirectoryHandle(name);
+    return await folder.getDirectoryHandle(name);
   } catch (error) {
     if ((error as DOMException).name === 'NotFoundError') return undefined;
     throw error;

@@ -4,11 +4,13 @@ import type { BlockFile } from './block-file.ts';
 /** Marks the last bytes of a file of this layout. */
 const MAGIC = 0x31574f47; // "GOW1"
 const TRAILER_BYTES = 16;
+const USED_AT_OFFSET = 4;
 const WHOLE = 1;
 
 /**
  * One weights file as it is stored: the data, where it lies in the original; one byte for each chunk, 1 if
- * it is whole; a trailer of magic (4 bytes), 4 zeros and the data's size (8 bytes), all little-endian.
+ * it is whole; a trailer of magic (4 bytes), when it was last used (4 bytes, seconds since the epoch; 0: not known)
+ * and the data's size (8 bytes), all little-endian.
  *
  * The file has its full size from the start. A chunk's byte is set after its data was written and cleared
  * before it is written again, and a single byte is never half-written: whenever the process dies, what is
@@ -19,10 +21,13 @@ export class StoredFile {
   readonly #bytes: number;
   readonly #marks: Uint8Array<ArrayBuffer>;
 
-  private constructor(file: BlockFile, bytes: number, marks: Uint8Array<ArrayBuffer>) {
+  #usedAtSeconds: number;
+
+  private constructor(file: BlockFile, bytes: number, marks: Uint8Array<ArrayBuffer>, usedAtSeconds = 0) {
     this.#file = file;
     this.#bytes = bytes;
     this.#marks = marks;
+    this.#usedAtSeconds = usedAtSeconds;
   }
 
   /** Takes over what `file` holds, or lays it out anew for `bytes` bytes of data. */
@@ -46,7 +51,8 @@ export class StoredFile {
     const bytes = Number(view.getBigUint64(8, true));
     if (view.getUint32(0, true) !== MAGIC || size !== bytes + chunkCount(bytes) + TRAILER_BYTES) return undefined;
     const marks = new Uint8Array(chunkCount(bytes));
-    return (await file.read(marks, bytes)) === marks.byteLength ? new StoredFile(file, bytes, marks) : undefined;
+    if ((await file.read(marks, bytes)) !== marks.byteLength) return undefined;
+    return new StoredFile(file, bytes, marks, view.getUint32(USED_AT_OFFSET, true));
   }
 
   /** Bytes of the chunks that are whole. */
@@ -56,6 +62,19 @@ export class StoredFile {
       if (mark === WHOLE) total += chunkLength({ bytes: this.#bytes }, index);
     }
     return total;
+  }
+
+  /** When it was last used, milliseconds since the epoch; 0 where that is not known. */
+  get usedAtMs(): number {
+    return this.#usedAtSeconds * 1_000;
+  }
+
+  /** Says that it is used now. */
+  async touch(nowMs: number): Promise<void> {
+    this.#usedAtSeconds = Math.floor(nowMs / 1_000) >>> 0;
+    const seconds = new Uint8Array(4);
+    new DataView(seconds.buffer).setUint32(0, this.#usedAtSeconds, true);
+    await this.#file.write(seconds, this.#bytes + this.#marks.byteLength + USED_AT_OFFSET);
   }
 
   has(index: number): boolean {
@@ -76,6 +95,11 @@ export class StoredFile {
     if (this.has(index)) await this.#mark(index, 0);
     await this.#file.write(bytes, index * CHUNK_BYTES);
     await this.#mark(index, WHOLE);
+  }
+
+  /** Forgets a chunk: it is not there any more, after a restart neither. */
+  async discard(index: number): Promise<void> {
+    if (this.has(index)) await this.#mark(index, 0);
   }
 
   close(): Promise<void> {

@@ -105,6 +105,43 @@ export function weightsStoreContract(name: string, create: () => Promise<StoreUn
       expect(await store.storedBytes()).toBe(LAST_BYTES);
     });
 
+    it('tells what it keeps of each model, and when that was last used', async () => {
+      const beforeMs = Math.floor(Date.now() / 1_000) * 1_000;
+      await store.write(KEY, 0, FULL);
+      await store.write(key('a', 'other.gguf'), LAST, SHORT);
+      await store.write(key('b', 'weights.gguf'), LAST, SHORT);
+      const models = (await store.models()).toSorted((left, right) => right.bytes - left.bytes);
+      expect(models.map(({ manifest, bytes }) => [manifest, bytes])).toEqual([
+        [KEY.manifest, CHUNK_BYTES + LAST_BYTES],
+        [key('b', '').manifest, LAST_BYTES],
+      ]);
+      for (const { usedAtMs } of models) expect(usedAtMs).toBeGreaterThanOrEqual(beforeMs);
+    });
+
+    it('removes one model and keeps the others', async () => {
+      await store.write(KEY, LAST, SHORT);
+      await store.write(key('b', 'weights.gguf'), LAST, SHORT);
+      await store.remove(KEY.manifest);
+      await store.remove('c'.repeat(64) as ManifestHash);
+      expect(await store.has(key('b', 'weights.gguf'), LAST)).toBe(true);
+      expect(await store.storedBytes()).toBe(LAST_BYTES);
+      expect(await store.has(KEY, LAST)).toBe(false);
+      await store.write(KEY, LAST, SHORT);
+      expect(await store.storedBytes()).toBe(2 * LAST_BYTES);
+    });
+
+    it('forgets a chunk that went bad, and takes it again', async () => {
+      await store.write(KEY, 0, FULL);
+      await store.write(KEY, LAST, SHORT);
+      await store.discard(KEY, 0);
+      await store.discard(KEY, 1);
+      expect(await store.has(KEY, 0)).toBe(false);
+      expect(await store.read(KEY, 0)).toBeUndefined();
+      expect(await store.storedBytes()).toBe(LAST_BYTES);
+      await store.write(KEY, 0, FULL);
+      expect(sameBytes(await store.read(KEY, 0), FULL)).toBe(true);
+    });
+
     it('removes nothing where there is nothing', async () => {
       await store.removeAll();
       expect(await store.storedBytes()).toBe(0);

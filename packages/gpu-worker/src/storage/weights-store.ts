@@ -6,6 +6,14 @@ export interface StoredFileKey {
   readonly file: Pick<ManifestFile, 'name' | 'bytes'>;
 }
 
+/** What is kept of one model. */
+export interface StoredModel {
+  readonly manifest: ManifestHash;
+  readonly bytes: number;
+  /** When any of it was last read or written, milliseconds since the epoch, to the second; 0 where not known. */
+  readonly usedAtMs: number;
+}
+
 /**
  * Keeps chunks of weights on the device between visits.
  *
@@ -22,6 +30,12 @@ export interface WeightsStore {
    * @throws StorageFullError, StoreBusyError
    */
   write(key: StoredFileKey, index: number, bytes: Uint8Array): Promise<void>;
+  /** Forgets a chunk, as one that went bad. */
+  discard(key: StoredFileKey, index: number): Promise<void>;
+  /** What is kept, in no particular order; without models that another tab keeps to itself. */
+  models(): Promise<readonly StoredModel[]>;
+  /** Removes all that is kept of one model. @throws StoreBusyError where another tab still holds it. */
+  remove(manifest: ManifestHash): Promise<void>;
   /** Bytes of all chunks kept, of every model; without files that another tab keeps to itself. */
   storedBytes(): Promise<number>;
   /** @throws StoreBusyError where another tab still holds some. */

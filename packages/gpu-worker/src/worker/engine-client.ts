@@ -1,14 +1,24 @@
 import { fromWire, toWire } from '@opengateway/core';
-import { proxy, wrap } from 'comlink';
+import { proxy, transfer, wrap } from 'comlink';
 import { EngineFailedError } from '../scheduler/errors.ts';
 import { CREDIT_GRANT_LAYER_EVENTS, CREDIT_GRANT_TOKENS } from './constants.ts';
 import { keepErrorsTyped } from './error-transfer.ts';
 import { readFailureNotice } from './failure-notice.ts';
+import { createHttpSource } from '../storage/http-source.ts';
+import { linkExchange } from './link-exchange.ts';
 import { openSequence, streamSequence } from './sequence-channel.ts';
-import type { GenerateEvent, Generator, LayerEvent, LayerRunner, OpenGatewayError } from '@opengateway/core';
+import type {
+  GenerateEvent,
+  Generator,
+  LayerEvent,
+  LayerRunner,
+  OpenGatewayError,
+  WeightsExchange,
+} from '@opengateway/core';
 import type { Endpoint, Remote } from 'comlink';
 import type { MeasureRequest } from '../probe/measure-device.ts';
 import type { DeviceMeasurement } from '../probe/types.ts';
+import type { ExchangeLink } from './link-exchange.ts';
 import type { LoadedModel, LoadProgress, LoadRequest, WorkerApi, WorkerStats } from '../api.ts';
 
 /** One running worker, in the form its host gives it. */
@@ -55,14 +65,34 @@ interface RunningWorker {
   readonly onLost: Set<(error: OpenGatewayError) => void>;
 }
 
-export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineClient {
+export interface EngineClientInit {
+  /** Trades chunks of weights with peers. @default they come from the server only */
+  readonly weights?: Pick<WeightsExchange, 'join'> | undefined;
+}
+
+export function createEngineClientFor(spawn: () => EngineWorkerHandle, init: EngineClientInit = {}): EngineClient {
   keepErrorsTyped();
   const crashListeners = new Set<(error: OpenGatewayError) => void>();
   let running: RunningWorker | null = null;
+  /** Of the model that is loaded, or being loaded. */
+  let link: ExchangeLink | null = null;
+  const unlink = () => {
+    link?.close();
+    link = null;
+  };
+  const linkTo = ({ manifest, weights: location }: LoadRequest): MessagePort | undefined => {
+    unlink();
+    if (init.weights === undefined || location.kind === 'package') return undefined;
+    const { port1, port2 } = new MessageChannel();
+    const server = location.kind === 'http' ? createHttpSource({ baseUrl: location.baseUrl }) : undefined;
+    link = linkExchange(port1, { exchange: init.weights, manifest, server });
+    return port2;
+  };
 
   const lose = (worker: RunningWorker, error: OpenGatewayError) => {
     if (running !== worker) return false;
     running = null;
+    unlink();
     for (const tell of worker.onLost) tell(error);
     worker.onLost.clear();
     return true;
@@ -130,8 +160,16 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineCl
       const loader = worker();
       const giveUp = () => void call(loader, (api) => api.unload()).catch(() => {});
       signal?.addEventListener('abort', giveUp, { once: true });
+      const port = linkTo(request);
+      const own = link;
+      const report = proxy((progress: LoadProgress) => onProgress?.(withSources(progress, own)));
       try {
-        return await call(loader, (api) => api.load(request, proxy(onProgress ?? (() => {}))));
+        return await call(loader, (api) =>
+          port === undefined ? api.load(request, report) : api.load(request, report, transfer(port, [port])),
+        );
+      } catch (error) {
+        if (link === own) unlink();
+        throw error;
       } finally {
         signal?.removeEventListener('abort', giveUp);
       }
@@ -140,11 +178,18 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineCl
       if (running !== null) await call(running, (api) => api.setShare(share));
     },
     stats: () => call(worker(), (api) => api.stats()),
-    measure: (request) => call(worker(), (api) => api.measure(request)),
+    measure: (request) => {
+      unlink();
+      return call(worker(), (api) => api.measure(request));
+    },
     unload: async () => {
+      unlink();
       if (running !== null) await call(running, (api) => api.unload());
     },
-    forgetWeights: () => call(worker(), (api) => api.forgetWeights()),
+    forgetWeights: () => {
+      unlink();
+      return call(worker(), (api) => api.forgetWeights());
+    },
     async terminate() {
       const ending = running;
       if (ending === null) return;
@@ -156,6 +201,13 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle): EngineCl
       return () => void crashListeners.delete(listener);
     },
   };
+}
+
+function withSources(progress: LoadProgress, link: ExchangeLink | null): LoadProgress {
+  const stats = link?.stats();
+  if (progress.type !== 'weights-progress' || stats === undefined) return progress;
+  const { fromPeersBytes, fromServerBytes, peers, bytesPerSecond } = stats;
+  return { ...progress, sources: { fromPeersBytes, fromServerBytes, peers, bytesPerSecond } };
 }
 
 const failed = (cause: unknown): OpenGatewayError =>

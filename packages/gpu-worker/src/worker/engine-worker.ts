@@ -2,8 +2,9 @@ import { releaseProxy } from 'comlink';
 import { UnsupportedModelError } from '../engines/errors.ts';
 import { EngineFailedError } from '../scheduler/errors.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
-import { DEFAULT_KV_BUDGET_BYTES, DEFAULT_MAX_SEQUENCES, PROGRESS_INTERVAL_MS } from './constants.ts';
+import { DEFAULT_KV_BUDGET_BYTES, DEFAULT_MAX_SEQUENCES } from './constants.ts';
 import { LoadAbortedError } from './errors.ts';
+import { createLoadReporter } from './load-reporter.ts';
 import { selfTest } from './self-test.ts';
 import { serveSequence } from './serve-sequence.ts';
 import type { Clock, GenerateEvent, GenerateRequest, LayerEvent, LayerRequest } from '@opengateway/core';
@@ -13,6 +14,7 @@ import type { Engine } from '../engines/engine.ts';
 import type { Scheduler, SchedulerComponents } from '../scheduler/types.ts';
 import type { MeasureRequest } from '../probe/measure-device.ts';
 import type { DeviceMeasurement } from '../probe/types.ts';
+import type { LoadReporter } from './load-reporter.ts';
 import type { OpenedWeights, WeightsPlatform } from './weights-platform.ts';
 
 export interface EngineWorkerComponents {
@@ -32,6 +34,7 @@ export const createEngineWorker = (components: EngineWorkerComponents): WorkerAp
 interface Loaded {
   readonly engine: Engine;
   readonly scheduler: Scheduler;
+  readonly weights: OpenedWeights;
 }
 
 class EngineWorker implements WorkerApi {
@@ -43,10 +46,14 @@ class EngineWorker implements WorkerApi {
     this.#components = components;
   }
 
-  async load(request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadedModel> {
+  async load(
+    request: LoadRequest,
+    onProgress: (progress: LoadProgress) => void,
+    port?: MessagePort,
+  ): Promise<LoadedModel> {
     const before = this.unload();
     const abort = new AbortController();
-    const done = before.then(() => this.#load(request, onProgress, abort.signal));
+    const done = before.then(() => this.#load(request, onProgress, port, abort.signal));
     const loading = { abort, done: done.catch(() => {}) };
     this.#loading = loading;
     try {
@@ -101,6 +108,7 @@ class EngineWorker implements WorkerApi {
     this.#loaded = null;
     await loaded?.scheduler.close();
     await loaded?.engine.dispose();
+    await loaded?.weights.leave?.();
   }
 
   async forgetWeights(): Promise<void> {
@@ -116,6 +124,7 @@ class EngineWorker implements WorkerApi {
   async #load(
     request: LoadRequest,
     onProgress: (progress: LoadProgress) => void,
+    port: MessagePort | undefined,
     signal: AbortSignal,
   ): Promise<LoadedModel> {
     const { weights: platform, createEngine, createSampler, clock, onEngineFailure } = this.#components;
@@ -131,12 +140,16 @@ class EngineWorker implements WorkerApi {
     const startedMs = now();
     let weights: OpenedWeights | undefined;
     let engine: Engine | undefined;
+    let isLeft = false;
     try {
-      const opened = await platform.open(manifest, layers, request.weights, request.storageBytes);
+      let progress: LoadReporter | undefined;
+      const opened = await platform.open(manifest, layers, request.weights, {
+        storageBytes: request.storageBytes,
+        port,
+        onFetched: () => progress?.fetched(),
+      });
       weights = opened;
-      const report = throttle(clock, (doneBytes: number, totalBytes: number) =>
-        onProgress({ type: 'weights-progress', doneBytes, totalBytes, fetchedBytes: opened.fetchedBytes() }),
-      );
+      progress = createLoadReporter(clock, opened, onProgress);
       signal.throwIfAborted();
       engine = await createEngine(
         request.engine,
@@ -148,7 +161,7 @@ class EngineWorker implements WorkerApi {
           maxSequences: request.maxSequences ?? DEFAULT_MAX_SEQUENCES,
           threads: request.threads ?? 1,
           signal,
-          onProgress: report,
+          onProgress: progress.read,
           onFailure: onEngineFailure,
         },
       );
@@ -159,24 +172,15 @@ class EngineWorker implements WorkerApi {
         { engine, createSampler, clock, highResolutionNow: now },
         { onEngineFailure, share: request.share ?? 1 },
       );
-      this.#loaded = { engine, scheduler };
+      this.#loaded = { engine, scheduler, weights: opened };
       return { info: engine.info, loadMs: now() - startedMs, ...measured };
     } catch (error) {
       await engine?.dispose();
+      isLeft = true;
       throw signal.aborted ? signal.reason : error;
     } finally {
       await weights?.close();
+      if (isLeft) await weights?.leave?.();
     }
   }
-}
-
-/** Passes on at most one call per `PROGRESS_INTERVAL_MS`, and always the last. */
-function throttle(clock: Clock, report: (doneBytes: number, totalBytes: number) => void) {
-  let lastMs = Number.NEGATIVE_INFINITY;
-  return (doneBytes: number, totalBytes: number) => {
-    const nowMs = clock.now();
-    if (doneBytes < totalBytes && nowMs - lastMs < PROGRESS_INTERVAL_MS) return;
-    lastMs = nowMs;
-    report(doneBytes, totalBytes);
-  };
 }

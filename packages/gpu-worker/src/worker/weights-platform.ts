@@ -1,11 +1,15 @@
-import { createTensorReader, manifestHash } from '@opengateway/core';
+import { ChunkSet, createTensorReader, manifestHash, numberChunks } from '@opengateway/core';
 import { UnsupportedModelError } from '../engines/errors.ts';
+import { keepInPlace, keepInStore, keepNothing } from '../storage/chunk-keeper.ts';
 import { createHttpSource } from '../storage/http-source.ts';
 import { createStoredSource } from '../storage/stored-source.ts';
 import { LoadAbortedError } from './errors.ts';
+import { openExchangeSource } from './exchange-source.ts';
 import { makeRoom } from './make-room.ts';
 import type { ChunkSource, LayerRange, ModelManifest, TensorReader } from '@opengateway/core';
 import type { WeightsLocation } from '../api.ts';
+import type { ExchangeSource } from './exchange-source.ts';
+import type { RoomWanted } from './make-room.ts';
 import type { WeightsStore } from '../storage/weights-store.ts';
 
 /** Chunks held while a model is loaded: half of the reader's own default, as the model beside them is large. */
@@ -15,17 +19,32 @@ export interface OpenedWeights {
   readonly reader: TensorReader;
   /** Bytes that came over the network since this was opened. */
   fetchedBytes(): number;
+  /** Of all that is fetched ahead of the reader; absent where nothing is. */
+  progress?(): { readonly hereBytes: number; readonly wantedBytes: number };
+  /** Why what is fetched is not kept, if so: `storage_full`, `store_busy`. */
+  storeFailure?(): unknown;
+  /** Ends reading; what is kept is still given to peers. */
   close(): Promise<void>;
+  /** Ends that too. Absent where peers get nothing. */
+  leave?(): Promise<void>;
+}
+
+export interface OpenWeightsOptions {
+  /** Most that may be kept here, of all models. @default what the store allows */
+  readonly storageBytes?: number | undefined;
+  /** To the page, which trades chunks with peers and the server. @default chunks come from the server only */
+  readonly port?: MessagePort | undefined;
+  /** Called when a chunk came that a reader may not have asked for. */
+  readonly onFetched?: () => void;
 }
 
 /** Where this host's weights come from and are kept. */
 export interface WeightsPlatform {
-  /** `storageBytes`: most that may be kept here, of all models. @default what the store allows */
   open(
     manifest: ModelManifest,
     layers: LayerRange,
     location: WeightsLocation,
-    storageBytes?: number,
+    options?: OpenWeightsOptions,
   ): Promise<OpenedWeights>;
   /** Bytes of weights kept here, of all models. */
   storedBytes(): Promise<number>;
@@ -36,49 +55,96 @@ export interface WeightsPlatform {
 export interface WeightsPlatformComponents {
   /** Absent: what is fetched is not kept. */
   readonly store?: WeightsStore;
+  /** What the browser or the disk would still take, in bytes. @default not known */
+  readonly freeBytes?: () => Promise<number | undefined>;
   /** Absent where there are no local folders. */
   readonly openDirectory?: (path: string) => ChunkSource;
   readonly fetch?: typeof fetch;
 }
 
-export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPlatformComponents): WeightsPlatform {
+export function createWeightsPlatform(components: WeightsPlatformComponents): WeightsPlatform {
+  const { store, openDirectory, fetch } = components;
   /** Counting opens every stored file, so it is done once after each change. */
   let counted: Promise<number> | null = null;
 
+  /** Why these layers may not be kept. */
+  const refuseToKeep = async (wanted: Omit<RoomWanted, 'freeBytes'>): Promise<unknown> => {
+    if (store === undefined) return undefined;
+    try {
+      const freeBytes = (await components.freeBytes?.().catch(() => undefined)) ?? Infinity;
+      return await makeRoom(store, { ...wanted, freeBytes });
+    } catch (error) {
+      // A store that fails never fails the load.
+      return error;
+    }
+  };
   const openSource = async (
     manifest: ModelManifest,
     layers: LayerRange,
     location: WeightsLocation,
-    onFetched: (bytes: number) => void,
-    storageBytes: number,
-  ): Promise<ChunkSource> => {
+    { storageBytes = Infinity, port }: OpenWeightsOptions,
+    notes: SourceNotes,
+  ): Promise<ChunkSource & Partial<Pick<ExchangeSource, 'progress'>>> => {
+    if (location.kind === 'package') throw new UnsupportedModelError('There is no engine for packages here.');
     if (location.kind === 'directory') {
       if (openDirectory === undefined) throw new UnsupportedModelError('There are no local folders here.');
-      return openDirectory(location.path);
+      const source = openDirectory(location.path);
+      if (port === undefined) return source;
+      const chunks = numberChunks(manifest);
+      const keeper = keepInPlace(source, chunks);
+      const exchanged = await openExchangeSource(
+        { port, chunks, keeper },
+        { wanted: new ChunkSet(chunks.count), ...notes },
+      );
+      // Who reads for itself gets the folder's own errors, and its chunks verified once.
+      return {
+        readChunk: (file, index, options) => source.readChunk(file, index, options),
+        close: () => exchanged.close(),
+      };
     }
-    if (location.kind === 'package') throw new UnsupportedModelError('There is no engine for packages here.');
+    const hash = await manifestHash(manifest);
+    const failure = await refuseToKeep({ manifest, hash, layers, storageBytes });
+    if (failure !== undefined) notes.onStoreFailure(failure);
+    const keeps = store !== undefined && failure === undefined;
+    if (port !== undefined) {
+      const chunks = numberChunks(manifest);
+      const keeper = keeps ? keepInStore(store, hash, chunks) : keepNothing(chunks);
+      const wanted = keeps ? chunks.ofRange(layers) : new ChunkSet(chunks.count);
+      return openExchangeSource({ port, chunks, keeper }, { wanted, ...notes });
+    }
     const source = createHttpSource({ baseUrl: location.baseUrl }, fetch === undefined ? {} : { fetch });
-    if (store === undefined || !(await makeRoom(store, manifest, layers, storageBytes)))
-      return counting(source, onFetched);
-    return createStoredSource({ manifest: await manifestHash(manifest), store, source }, { onFetched });
+    if (!keeps) return counting(source, notes.onFetched);
+    return createStoredSource({ manifest: hash, store, source }, notes);
   };
 
   return {
-    async open(manifest, layers, location, storageBytes = Number.POSITIVE_INFINITY) {
+    async open(manifest, layers, location, options = {}) {
       let fetchedBytes = 0;
-      const onFetched = (bytes: number) => {
-        fetchedBytes += bytes;
-      };
-      const source = await openSource(manifest, layers, location, onFetched, storageBytes);
+      let storeFailure: unknown;
+      const source = await openSource(manifest, layers, location, options, {
+        onFetched(bytes) {
+          fetchedBytes += bytes;
+          options.onFetched?.();
+        },
+        onStoreFailure(error) {
+          storeFailure = error;
+        },
+      });
       const { tracked, finish, release } = track(source);
+      const leave = async () => {
+        await source.close?.();
+        await store?.close();
+      };
       return {
         reader: createTensorReader({ manifest, source: tracked }, { range: layers, heldChunks: HELD_CHUNKS }),
         fetchedBytes: () => fetchedBytes,
+        storeFailure: () => storeFailure,
+        ...(source.progress === undefined ? {} : { progress: () => source.progress! }),
+        ...(options.port === undefined ? {} : { leave }),
         async close() {
           counted = null;
           await finish();
-          await source.close?.();
-          await store?.close();
+          if (options.port === undefined) await leave();
           release();
         },
       };
@@ -99,6 +165,11 @@ export function createWeightsPlatform({ store, openDirectory, fetch }: WeightsPl
       await store?.removeAll();
     },
   };
+}
+
+interface SourceNotes {
+  readonly onFetched: (bytes: number) => void;
+  readonly onStoreFailure: (error: unknown) => void;
 }
 
 /**

@@ -7,8 +7,8 @@ export function withPackages(platform: WeightsPlatform, { cache }: { readonly ca
   /** Counting goes through every stored answer, so it is done once after each change. */
   let counted: Promise<number> | null = null;
   return {
-    async open(manifest, layers, location, storageBytes) {
-      if (location.kind !== 'package') return platform.open(manifest, layers, location, storageBytes);
+    async open(manifest, layers, location, options) {
+      if (location.kind !== 'package') return platform.open(manifest, layers, location, options);
       return {
         reader: {
           manifest,
