@@ -15,6 +15,7 @@ import { awaitBootstrap, fetchBootstrap } from './fetch-bootstrap.ts';
 import { followContributor } from './follow-contributor.ts';
 import { getBytes } from './get-bytes.ts';
 import type { CatalogEntry, Contributor } from '@opengateway/core';
+import type { Network } from '@opengateway/core/p2p';
 import type { WeightsLocation } from '@opengateway/gpu-worker/node';
 import type { Log } from './log.ts';
 import type { ContributeOptions } from './options.ts';
@@ -40,6 +41,7 @@ export async function contribute(
     {
       role: 'peer',
       region: bootstrap.region,
+      ...(options.uploadBytesPerSecond === undefined ? {} : { uploadBytesPerSecond: options.uploadBytesPerSecond }),
       relayMultiaddrs: async () => (await fetchBootstrap(components, relay, signal)).relay.multiaddrs,
       iceServers: bootstrap.iceServers,
     },
@@ -76,6 +78,7 @@ export async function contribute(
   } finally {
     await contributor.stop();
     unfollow();
+    logGiven(network, log);
     await network.stop();
     await engine.terminate();
   }
@@ -107,6 +110,12 @@ function locateWeights(entry: CatalogEntry, relay: string, models: string | unde
     if (existsSync(path)) return { kind: 'directory', path };
   }
   return { kind: 'http', baseUrl: new URL('.', new URL(entry.manifestUrl, relay)).href };
+}
+
+function logGiven({ weights }: Network, log: Log): void {
+  const bytes = weights.uploadedBytes();
+  const peers = [...weights.accounts().values()].filter(({ bytesSent }) => bytesSent > 0).length;
+  if (bytes > 0) log({ event: 'weights-given', bytes, peers });
 }
 
 /** Starts; a signal in the meantime stops it again and is no failure. */

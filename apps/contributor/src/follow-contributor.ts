@@ -14,11 +14,11 @@ export function followContributor(contributor: Contributor, log: Log, now: () =>
     }
     if (snapshot.state !== before.state) log(stateEvent(snapshot, now()));
     if (snapshot.loading !== null && snapshot.loading !== before.loading) {
-      const { doneBytes, totalBytes, fetchedBytes } = snapshot.loading;
+      const { doneBytes, totalBytes, fetchedBytes, fromPeersBytes, peers } = snapshot.loading;
       const nowMs = now();
       if (doneBytes > 0 && (nowMs - lastProgressMs >= PROGRESS_LINE_INTERVAL_MS || doneBytes === totalBytes)) {
         lastProgressMs = nowMs;
-        log({ event: 'progress', doneBytes, totalBytes, fetchedBytes });
+        log({ event: 'progress', doneBytes, totalBytes, fetchedBytes, fromPeersBytes, peers });
       }
     }
     if (snapshot.requestsServed > before.requestsServed) {

@@ -22,7 +22,12 @@ export type LogEvent =
       readonly doneBytes: number;
       readonly totalBytes: number;
       readonly fetchedBytes: number;
+      readonly fromPeersBytes: number;
+      /** Peers that have some of it and are connected now. */
+      readonly peers: number;
     }
+  /** Weights given to other peers in this run. */
+  | { readonly event: 'weights-given'; readonly bytes: number; readonly peers: number }
   | { readonly event: 'served'; readonly requests: number; readonly tokens: number }
   | { readonly event: 'leaving'; readonly signal: string }
   | { readonly event: 'left' }
@@ -53,7 +58,9 @@ function describe(event: LogEvent): string {
     case 'state':
       return describeState(event);
     case 'progress':
-      return `Weights: ${megabytes(event.doneBytes)} of ${megabytes(event.totalBytes)} MB, ${megabytes(event.fetchedBytes)} MB of them fetched.`;
+      return `Weights: ${megabytes(event.doneBytes)} of ${megabytes(event.totalBytes)} MB, ${megabytes(event.fetchedBytes)} MB of them fetched${event.fromPeersBytes === 0 ? '' : `, ${megabytes(event.fromPeersBytes)} MB from peers`}.`;
+    case 'weights-given':
+      return `Gave ${megabytes(event.bytes)} MB of weights to ${event.peers} ${event.peers === 1 ? 'peer' : 'peers'}.`;
     case 'served':
       return `Answered ${event.requests} ${event.requests === 1 ? 'request' : 'requests'}, ${event.tokens} tokens in all.`;
     case 'leaving':

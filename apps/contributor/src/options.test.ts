@@ -16,7 +16,7 @@ describe('contribute options', () => {
 
   it('takes every option', () => {
     const args = '--relay https://relay.example:444 --model m-1 --engine reference --models models';
-    const rest = '--data-dir data --kv-budget-mb 64 --layers 0-14 --memory-mb 128 --json';
+    const rest = '--data-dir data --kv-budget-mb 64 --layers 0-14 --memory-mb 128 --upload-mbit 80 --json';
     expect(parseOptions([...args.split(' '), ...rest.split(' ')], environment)).toEqual({
       relay: 'https://relay.example:444/',
       model: 'm-1',
@@ -25,6 +25,7 @@ describe('contribute options', () => {
       dataDirectory: resolve('data'),
       kvBudgetBytes: 64 * 1024 * 1024,
       memoryBytes: 128 * 1024 * 1024,
+      uploadBytesPerSecond: 10_000_000,
       layers: { start: 0, end: 14 },
       json: true,
     });
@@ -53,6 +54,7 @@ describe('contribute options', () => {
     [['--kv-budget-mb', '1e3'], '--kv-budget-mb 1e3'],
     [['--kv-budget-mb', '99999999'], '--kv-budget-mb 99999999'],
     [['--threads', '0'], '--threads 0'],
+    [['--upload-mbit', '0'], '--upload-mbit 0'],
     [['--memory-mb', 'much'], '--memory-mb much'],
     [['--layers', '14-14'], '--layers 14-14'],
     [['--layers', 'first'], '--layers first'],

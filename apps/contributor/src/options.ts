@@ -22,6 +22,8 @@ export interface ContributeOptions {
   readonly memoryBytes?: number;
   /** Layers to hold. @default all where they fit, else what is lacking most */
   readonly layers?: LayerRange;
+  /** Of weights, to all other peers together. @default the network's */
+  readonly uploadBytesPerSecond?: number;
   readonly json: boolean;
 }
 
@@ -39,12 +41,14 @@ npm run contribute -- [options]
   --threads N          threads that compute (default: all processors but one)
   --memory-mb N        memory lent in all, in MiB: a model that is larger is held in part (default: what it needs)
   --kv-budget-mb N     memory for running answers in MiB (default: the engine's)
+  --upload-mbit N      weights sent to other peers in Mbit/s, all together (default: 17)
   --json               one JSON object per line instead of text
   --help               this text`;
 
 const ENGINES = ['wasm', 'reference'] as const;
 const MOST_MEMORY_MB = 1_048_576;
 const MOST_THREADS = 1_024;
+const MOST_UPLOAD_MBIT = 100_000;
 
 /** Options from the command line, or `help`. @throws UsageError naming the option that is wrong. */
 export function parseOptions(
@@ -65,6 +69,9 @@ export function parseOptions(
     ...(values['kv-budget-mb'] === undefined
       ? {}
       : { kvBudgetBytes: parseMegabytes('--kv-budget-mb', values['kv-budget-mb']) }),
+    ...(values['upload-mbit'] === undefined
+      ? {}
+      : { uploadBytesPerSecond: parseWhole('--upload-mbit', values['upload-mbit'], MOST_UPLOAD_MBIT) * 125_000 }),
     ...(values['memory-mb'] === undefined ? {} : { memoryBytes: parseMegabytes('--memory-mb', values['memory-mb']) }),
     ...(values.layers === undefined ? {} : { layers: parseLayers(values.layers) }),
     ...(values.threads === undefined ? {} : { threads: parseWhole('--threads', values.threads, MOST_THREADS) }),
@@ -85,6 +92,7 @@ function parse(args: readonly string[]) {
         'kv-budget-mb': { type: 'string' },
         layers: { type: 'string' },
         'memory-mb': { type: 'string' },
+        'upload-mbit': { type: 'string' },
         threads: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean' },
