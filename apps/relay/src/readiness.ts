@@ -25,7 +25,7 @@ export function missingParts({ catalog, gate, registry, texts }: ReadinessCompon
 
 /** Models that a completion would be answered with now, places free or not. */
 export const readyModels = (components: ReadinessComponents): readonly string[] =>
-  readable(components)
+  candidates(components)
     .filter((model) => isServed(model, components.registry))
     .map(({ entry }) => entry.id);
 
@@ -34,17 +34,18 @@ export const readyModels = (components: ReadinessComponents): readonly string[] 
  * only where no other has a place.
  */
 export function bestModel(components: ReadinessComponents): string | undefined {
-  const found = readable(components)
+  const found = candidates(components)
     .map(({ entry }) => ({ entry, served: howServed(entry, components.registry) }))
     .filter(({ served }) => served !== 'not');
   const [best] = found.sort((a, b) => byPlaces(a.served, b.served) || compareModels(b.entry, a.entry));
   return best?.entry.id;
 }
 
-/** Those whose prompts can be read here. */
-function readable({ catalog, texts }: ReadinessComponents): readonly CatalogModel[] {
+/** Those whose prompts can be read here and of which somebody announces a part: planning takes longer than looking. */
+function candidates({ catalog, registry, texts }: ReadinessComponents): readonly CatalogModel[] {
   const unread = new Set(texts.missing());
-  return catalog.filter(({ entry }) => !unread.has(entry.id));
+  const announced = new Set(registry.peers().flatMap(({ advert }) => advert.models.map(({ manifest }) => manifest)));
+  return catalog.filter(({ entry }) => !unread.has(entry.id) && announced.has(entry.manifest));
 }
 
 const byPlaces = (a: HowServed, b: HowServed): number => Number(a === 'full') - Number(b === 'full');
