@@ -123,9 +123,9 @@ export const MAX_INDIRECT_PEERS = 256;
 
 /**
  * How long a relayed connection stays beside a direct one: the other side may be dialling over it at the same
- * time, and would lose the connection it has just made.
+ * time, and would lose the connection it has just made. As long as a dial may take.
  */
-export const RELAYED_LINGER_MS = DIRECT_DIAL_TIMEOUT_MS;
+export const RELAYED_LINGER_MS = 8_000;
 
 /** Peers dialled at once: a chain's neighbours and a failover's, without flooding the relay. */
 export const MAX_DIALS_AT_ONCE = 8;

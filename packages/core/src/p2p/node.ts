@@ -1,4 +1,3 @@
-import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys';
 import type { GossipSub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
@@ -11,6 +10,7 @@ import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Libp2pOptions } from 'libp2p';
+import { circuitTransport } from './circuit-transport.ts';
 import {
   CONNECTION_PING_INTERVAL_MS,
   CONNECTION_PING_TIMEOUT_MS,
@@ -134,7 +134,7 @@ function directTransports(iceServers: readonly string[]): NonNullable<Libp2pOpti
     maxReadBufferLength: MAX_DATA_CHANNEL_UNREAD_BYTES,
   };
   return [
-    circuitRelayTransport({
+    circuitTransport({
       maxInboundStopStreams: MAX_STOP_STREAMS,
       maxOutboundStopStreams: 0,
       reservationCompletionTimeout: RESERVATION_TIMEOUT_MS,

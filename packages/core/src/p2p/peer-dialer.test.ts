@@ -1,3 +1,4 @@
+import { RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2';
 import type { Connection } from '@libp2p/interface';
 import { byteStream } from '@libp2p/utils';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -234,6 +235,18 @@ describe('a peer dialer', () => {
       expect(dialer.rttMs(stranger)).toBeUndefined();
       await expect(dialer.connect(stranger, live())).rejects.toMatchObject({ code: 'peer_unreachable' });
     }
+  });
+
+  it('takes no peer for a relay that says it relays somebody', async () => {
+    const relay = await startRelay();
+    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs: relay.multiaddrs() })));
+    const { connection } = await a!.dialer.connect(b!.network.peer, live());
+    const addresses = b!.network.multiaddrs();
+    const stream = await connection.newStream(RELAY_V2_STOP_CODEC);
+    await expect(byteStream(stream).read({ bytes: 1, ...live() })).rejects.toMatchObject({
+      name: expect.stringMatching(/^(StreamResetError|UnexpectedEOFError)$/),
+    });
+    expect(b!.network.multiaddrs()).toEqual(addresses);
   });
 
   it('takes a name that is none for a peer that is not there', async () => {

@@ -10,6 +10,7 @@ import {
   RELAYED_CONNECTION_MS,
   RESERVATION_TTL_MS,
 } from './constants.ts';
+import { withParts } from './with-parts.ts';
 
 export interface RelayServer extends CircuitRelayService {
   /** Bytes that went from peer to peer through this relay, both ways, without what set the connections up. */
@@ -26,12 +27,8 @@ export function relayServer(): (components: RelayServerComponents) => RelayServe
     const count = (more: number) => {
       bytes += more;
     };
-    const countingRegistrar: typeof registrar = Object.create(registrar, {
-      handle: {
-        value: (protocol: string, handler: StreamHandler, options?: object) =>
-          registrar.handle(protocol, protocol === RELAY_V2_HOP_CODEC ? counted(handler, count) : handler, options),
-      },
-    });
+    const handle: typeof registrar.handle = (protocol, handler, options) =>
+      registrar.handle(protocol, protocol === RELAY_V2_HOP_CODEC ? counted(handler, count) : handler, options);
     const server = circuitRelayServer({
       hopTimeout: HOP_TIMEOUT_MS,
       maxInboundHopStreams: MAX_HOP_STREAMS,
@@ -43,7 +40,7 @@ export function relayServer(): (components: RelayServerComponents) => RelayServe
         defaultDurationLimit: RELAYED_CONNECTION_MS,
         defaultDataLimit: BigInt(RELAYED_CONNECTION_BYTES),
       },
-    })(Object.create(components, { registrar: { value: countingRegistrar } }));
+    })(withParts(components, { registrar: withParts(registrar, { handle }) }));
     // libp2p keeps a slot until its time is over: a day of tabs that come and go would use them all up.
     events.addEventListener('peer:disconnect', ({ detail: peer }: CustomEvent<PeerId>) => {
       // An expired slot of the past must not end a later one. libp2p cannot cancel it once it was renewed.

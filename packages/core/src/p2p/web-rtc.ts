@@ -2,6 +2,7 @@ import type { Connection, Stream, Transport } from '@libp2p/interface';
 import { webRTC } from '@libp2p/webrtc';
 import type { WebRTCTransportComponents, WebRTCTransportInit } from '@libp2p/webrtc';
 import { CANDIDATE_HOLD_MS } from './constants.ts';
+import { withParts } from './with-parts.ts';
 
 /**
  * libp2p's WebRTC, whose dialling side names its own addresses only after it has read the answer.
@@ -52,15 +53,4 @@ export function holdCandidates(stream: Stream): Stream {
   };
   stream.addEventListener('message', () => setTimeout(pass, CANDIDATE_HOLD_MS), { once: true });
   return stream;
-}
-
-/** `whole` with some of its parts replaced; the rest works on the original. */
-function withParts<Whole extends object>(whole: Whole, parts: Partial<Whole>): Whole {
-  return new Proxy(whole, {
-    get(target, name) {
-      if (Object.hasOwn(parts, name)) return parts[name as keyof Whole];
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }
