@@ -5,8 +5,8 @@ import { isToRelay } from './connection-kind.ts';
 import { withParts } from './with-parts.ts';
 
 /**
- * libp2p's way through a relay, open to relays alone. By itself it takes any peer that announces a relayed
- * connection for a new relay of ours, asks it for a slot, and keeps something of every such try for ever.
+ * libp2p's way through a relay, open to relays alone. By itself it lets any peer hand in connections of others, and
+ * say that they have no limits: they would then count as direct.
  */
 export function circuitTransport(
   init: CircuitRelayTransportInit,
