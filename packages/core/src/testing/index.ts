@@ -5,3 +5,4 @@ export * from './fake-coordinator.ts';
 export * from './fake-generator.ts';
 export { FAKE_MODEL_SHAPE } from './fake-layer-model.ts';
 export * from './fake-layer-runner.ts';
+export * from './stream-pair.ts';

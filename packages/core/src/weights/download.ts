@@ -18,32 +18,13 @@ import { createSourceMemory } from './sources.ts';
 import { NoSourceError } from './errors.ts';
 import { RateMeter } from './rate-meter.ts';
 import { errorCode } from '../errors.ts';
-import type { ModelChunks } from './model-chunks.ts';
+import type { DownloadComponents, DownloadInit } from './download-types.ts';
 import type { PeerSource } from './peer-source.ts';
 import type { ServerSource } from './server-source.ts';
 import type { SourceMemory } from './sources.ts';
-import type { ChunkOrigin, JoinedModel } from './types.ts';
-import type { Clock } from '../clock.ts';
-import type { ManifestHash, PeerName } from '../ids.ts';
+import type { ChunkOrigin } from './types.ts';
+import type { PeerName } from '../ids.ts';
 import type { ByteChannel } from '../wire/byte-channel.ts';
-
-export interface DownloadComponents {
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  random(): number;
-  /** Peers that say they have something of a model. */
-  candidates(manifest: ManifestHash): readonly PeerName[];
-  /** Opens a stream of the weights protocol. @throws what dialling throws */
-  openChannel(peer: PeerName, options: { signal: AbortSignal }): Promise<ByteChannel>;
-}
-
-export interface DownloadInit {
-  readonly model: JoinedModel;
-  readonly chunks: ModelChunks;
-  /** A chunk is here and may be given to others. */
-  onKept(chunk: number): void;
-  onReceived(peer: PeerName, bytes: number): void;
-}
 
 /** Codes of what only a peer that means no good, or one of another version, does. */
 const BAN_CODES: ReadonlySet<unknown> = new Set(['bad_source', 'malformed_message', 'message_too_large']);
@@ -245,16 +226,20 @@ export class ChunkDownload {
     return source;
   }
 
-  /** A chunk that waits its turn at a peer that has everything comes from one that has just got it, if that has time. */
+  /**
+   * A chunk that waits its turn at a peer that has more comes from one that has just got it, if that has time. A peer
+   * sends one chunk after the other: where another has begun, this one has not, and nothing is sent in vain.
+   */
   #relieve(newcomer: PeerSource, added: readonly number[]): void {
     const nowMs = this.#components.clock.now();
     for (const chunk of added) {
       if (!this.#canAsk(newcomer, nowMs)) return;
       const source = [...this.#sources.values()].find(({ requests }) => requests.get(chunk)?.cancelled === false);
-      if (source === undefined || source === newcomer || source.requests.get(chunk)?.receivedBytes !== 0) continue;
+      if (source === undefined || source === newcomer) continue;
       if ((source.have?.count ?? 0) <= (newcomer.have?.count ?? 0)) continue;
+      const begun = [...source.requests].find(([, { receivedBytes }]) => receivedBytes > 0);
+      if (begun === undefined || begun[0] === chunk) continue;
       this.#cancel(source, chunk);
-      this.#missing.delete(chunk);
       this.#ask(newcomer, chunk);
     }
   }

@@ -22,7 +22,7 @@ import { createByteChannel } from '../wire/byte-channel.ts';
 import { withDeadline } from '../wire/deadline.ts';
 import { messagesOf } from '../wire/message-channel.ts';
 import type { Stream } from '@libp2p/interface';
-import type { DownloadComponents } from './download.ts';
+import type { DownloadComponents } from './download-types.ts';
 import type { ModelExchange, WeightsExchange } from './types.ts';
 import type { SharedChunks, Upload } from './upload.ts';
 import type { ByteChannel } from '../wire/byte-channel.ts';

@@ -18,7 +18,6 @@ export const wantMessageSchema = z.discriminatedUnion('type', [
   /** Answered by `refused`, unless the chunk's last piece was sent before. */
   z.strictObject({ type: z.literal('cancel'), chunk }),
 ]);
-export type WantMessage = z.infer<typeof wantMessageSchema>;
 
 /** What the other side says: `have` first and once. */
 export const shareMessageSchema = z.discriminatedUnion('type', [

@@ -1,6 +1,5 @@
 import { createWeightsExchange, manifestHash, systemClock } from '@opengateway/core';
-import { FakeClock, settle } from '@opengateway/core/testing';
-import { streamPair } from '@libp2p/utils';
+import { FakeClock, settle, streamPair } from '@opengateway/core/testing';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryStore } from '../storage/memory.ts';
 import { StorageFullError } from '../storage/errors.ts';
