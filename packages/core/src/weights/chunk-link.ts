@@ -23,8 +23,8 @@ export interface ChunkLinkInit {
   onBytes(chunk: number, bytes: number): void;
   /** A whole chunk, as the peer sent it: not verified. */
   onChunk(chunk: number, bytes: Uint8Array<ArrayBuffer>): void;
-  /** The peer will not send it, or was asked in time not to. The array it had begun with is given back. */
-  onRefused(chunk: number, buffer: Uint8Array<ArrayBuffer>): void;
+  /** The peer does not have it any more, or was asked in time not to send it. The array for it is given back. */
+  onRefused(chunk: number, buffer: Uint8Array<ArrayBuffer>, isGone: boolean): void;
 }
 
 /** This device's end of a stream on which it gets chunks from a peer. */
@@ -103,8 +103,8 @@ export function openChunkLink(channel: ByteChannel, init: ChunkLinkInit): ChunkL
       case 'refused': {
         const { buffer } = askedFor(message.chunk);
         asked.delete(message.chunk);
-        if (!message.cancelled) have.delete(message.chunk);
-        return init.onRefused(message.chunk, buffer);
+        const isGone = !message.cancelled && have.delete(message.chunk);
+        return init.onRefused(message.chunk, buffer, isGone);
       }
       case 'piece':
         return takePiece(message);

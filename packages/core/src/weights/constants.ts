@@ -80,9 +80,9 @@ export const MAX_REMEMBERED_SOURCES = 1_024;
 /** How long peers that are known get to tell what they have before the server is asked. */
 export const PEERS_FIRST_MS = 3_000;
 
-/** Peers that together are slower than this get the server's help, after the time below. */
-export const SLOW_PEERS_BYTES_PER_SECOND = 1_048_576;
-export const SLOW_PEERS_AFTER_MS = 10_000;
+/** Peers that together are slower than this get the server's help, after the time below: nobody waits an hour for it. */
+export const SLOW_PEERS_BYTES_PER_SECOND = 4_194_304;
+export const SLOW_PEERS_AFTER_MS = 5_000;
 
 /** First wait after the server failed; doubled up to the bound. */
 export const SERVER_RETRY_MS = 5_000;

@@ -50,6 +50,7 @@ export class ChunkDownload {
   readonly #copies: Uint16Array;
   readonly #buffers = createSpareBuffers();
   readonly #rate: RateMeter;
+  readonly #peerRate: RateMeter;
   /** Chunks on their way, or waiting to be kept. */
   #underWay = 0;
   #lastArrivalMs: number;
@@ -62,6 +63,7 @@ export class ChunkDownload {
     const { chunks, model } = init;
     this.#memory = createSourceMemory({ clock });
     this.#rate = new RateMeter(clock);
+    this.#peerRate = new RateMeter(clock);
     this.#copies = new Uint16Array(chunks.count);
     this.#missing = new ChunkSet(chunks.count);
     for (const chunk of model.local.wanted) if (!model.local.kept.has(chunk)) this.#missing.add(chunk);
@@ -193,6 +195,7 @@ export class ChunkDownload {
         const request = source.requests.get(chunk);
         if (request !== undefined) request.receivedBytes += bytes;
         this.#rate.add(bytes);
+        this.#peerRate.add(bytes);
         this.#init.onReceived(peer, bytes);
       },
       onChunk: (chunk, bytes) => {
@@ -202,13 +205,13 @@ export class ChunkDownload {
         if (awaited) this.#underWay -= 1;
         void this.#check(chunk, bytes, source, awaited);
       },
-      onRefused: (chunk, buffer) => {
+      onRefused: (chunk, buffer, isGone) => {
         this.#buffers.give(buffer);
         const request = source.requests.get(chunk);
         source.requests.delete(chunk);
         source.heardMs = clock.now();
+        if (isGone) this.#copies[chunk]! -= 1;
         if (request?.cancelled === false) {
-          this.#copies[chunk]! -= 1;
           this.#underWay -= 1;
           this.#putBack(chunk);
         }
@@ -235,7 +238,7 @@ export class ChunkDownload {
     for (const chunk of added) {
       if (!this.#canAsk(newcomer, nowMs)) return;
       const source = [...this.#sources.values()].find(({ requests }) => requests.get(chunk)?.cancelled === false);
-      if (source === undefined || source === newcomer) continue;
+      if (source === undefined || source === newcomer || newcomer.requests.has(chunk)) continue;
       if ((source.have?.count ?? 0) <= (newcomer.have?.count ?? 0)) continue;
       const begun = [...source.requests].find(([, { receivedBytes }]) => receivedBytes > 0);
       if (begun === undefined || begun[0] === chunk) continue;
@@ -265,6 +268,7 @@ export class ChunkDownload {
         const chunk = chooseChunk({
           missing: this.#missing,
           have: source.have,
+          asked: source.requests,
           copies: this.#copies,
           first: this.#first,
           random,
@@ -305,7 +309,7 @@ export class ChunkDownload {
         first: this.#first,
         copies: this.#copies,
         peersAreComing: isEarly,
-        bytesPerSecond: this.#rate.bytesPerSecond(),
+        bytesPerSecond: this.#peerRate.bytesPerSecond(),
         nowMs,
       });
       if (chunk === undefined) return;

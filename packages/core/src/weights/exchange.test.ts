@@ -175,6 +175,18 @@ describe('the exchange of chunks', () => {
   });
 });
 
+describe('where the peers are slow', () => {
+  it('has the server help', async () => {
+    swarm.add('slow', all(model), { upload: 100_000 });
+    const asked: string[] = [];
+    const leecher = swarm.add('leecher', [], { server: server(asked) });
+    await swarm.until(leecher.local.complete);
+    expect(leecher.model.stats().fromPeersBytes).toBeGreaterThan(0);
+    expect(asked.length).toBeGreaterThan(0);
+    expect(isGood(model, leecher.local)).toBe(true);
+  });
+});
+
 describe('strangers', () => {
   it('never get a bad chunk stored, and are not asked again', async () => {
     const poisoner = swarm.add('poisoner', all(model));

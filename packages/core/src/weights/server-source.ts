@@ -27,7 +27,7 @@ export interface ServerChoice {
   readonly copies: Uint16Array;
   /** Whether peers are known that have not told yet what they have. */
   readonly peersAreComing: boolean;
-  /** Of all sources together. */
+  /** Of all peers together. */
   readonly bytesPerSecond: number;
   readonly nowMs: number;
 }
@@ -44,6 +44,9 @@ export interface ServerSource {
   failure(): unknown;
 }
 
+/** What the server was asked for is missing no more: nothing has to be left out. */
+const NOTHING: ReadonlyMap<number, unknown> = new Map();
+
 export function createServerSource({ clock, random, source, chunks }: ServerSourceComponents): ServerSource {
   const startedMs = clock.now();
   const all = new ChunkSet(chunks.count);
@@ -59,7 +62,7 @@ export function createServerSource({ clock, random, source, chunks }: ServerSour
     choose({ missing, first, copies, peersAreComing, bytesPerSecond, nowMs }) {
       if (missing.count === 0 || !canAsk()) return undefined;
       if (peersAreComing && nowMs - startedMs < PEERS_FIRST_MS) return undefined;
-      const chunk = chooseChunk({ missing, have: all, copies, first, random });
+      const chunk = chooseChunk({ missing, have: all, asked: NOTHING, copies, first, random });
       if (chunk === undefined || copies[chunk] === 0) return chunk;
       const areSlow = nowMs - startedMs >= SLOW_PEERS_AFTER_MS && bytesPerSecond < SLOW_PEERS_BYTES_PER_SECOND;
       return areSlow ? chunk : undefined;

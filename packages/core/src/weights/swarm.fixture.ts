@@ -114,7 +114,7 @@ export class Swarm {
     return near;
   }
 
-  /** Moves time on until `work` settles, a second at a time. */
+  /** Moves time on until `work` settles, slowly enough for what really happens to keep up. */
   async until(work: Promise<unknown>): Promise<void> {
     let settled = false;
     const mark = () => {
@@ -123,7 +123,7 @@ export class Swarm {
     work.then(mark, mark);
     await vi.waitUntil(
       async () => {
-        await this.clock.advance(settled ? 0 : 250);
+        await this.clock.advance(settled ? 0 : 50);
         return settled;
       },
       { timeout: 20_000, interval: 5 },
