@@ -37,7 +37,7 @@ let network: ChainNetwork;
 
 afterEach(async () => {
   // Whatever happened, nothing may be left of it.
-  await vi.waitUntil(() => network.isQuiet(), { timeout: 5_000 });
+  await vi.waitUntil(() => network.isQuiet(), { timeout: 20_000 });
 });
 
 describe('an answer over a chain', () => {
@@ -100,7 +100,7 @@ describe('an answer over a chain', () => {
       if (event.type === 'token') abort.abort(new Error('gone'));
     });
     await expect(reading).rejects.toThrow('gone');
-    await vi.waitUntil(() => network.isQuiet());
+    await vi.waitUntil(() => network.isQuiet(), { timeout: 20_000 });
   });
 
   it('ends with one clear error where a stage is lost and no other has its layers', async () => {
@@ -158,7 +158,7 @@ describe('a chain that is disturbed', () => {
           else armed = true;
         });
         expect(tokensOf(events)).toEqual(fakeAnswer(chainRequest));
-        await vi.waitUntil(() => network.isQuiet());
+        await vi.waitUntil(() => network.isQuiet(), { timeout: 20_000 });
       }),
       { numRuns: 15 },
     );
