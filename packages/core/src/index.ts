@@ -89,11 +89,7 @@ export type * from './routing/types.ts';
 export { ChunkSet } from './weights/chunk-set.ts';
 export { DEFAULT_UPLOAD_BYTES_PER_SECOND, MAX_CHUNKS_UNDER_WAY, WEIGHTS_PROTOCOL } from './weights/constants.ts';
 export { createWeightsExchange } from './weights/exchange.ts';
-export type {
-  ServedWeightsExchange,
-  WeightsExchangeComponents,
-  WeightsExchangeInit,
-} from './weights/exchange.ts';
+export type { ServedWeightsExchange, WeightsExchangeComponents, WeightsExchangeInit } from './weights/exchange.ts';
 export type { PeerAccount } from './weights/ledger.ts';
 export { numberChunks } from './weights/model-chunks.ts';
 export type { FileChunk, ModelChunks } from './weights/model-chunks.ts';
