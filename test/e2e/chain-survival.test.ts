@@ -131,8 +131,9 @@ describe('an answer over a chain whose stages are hurt', () => {
   );
 });
 
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]?.toFixed(0);
+
 function report(outcomes: readonly Outcome[]): void {
-  const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]?.toFixed(0);
   for (const harm of HARMS) {
     const of = outcomes.filter((outcome) => outcome.harm === harm);
     const ratios = of.map(({ recoveryMs, prefillMs: alone }) => recoveryMs / alone);

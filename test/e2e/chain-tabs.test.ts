@@ -77,12 +77,13 @@ describe('tabs that hold a part of a model each', () => {
 
   it('answer together with a Node process, on processor and GPU', async () => {
     await using relay = await startRelay();
-    await using _contributor = relay.contributor('--layers', '0-10', '--threads', '1');
+    await using contributor = relay.contributor('--layers', '0-10', '--threads', '1');
     const browser = await launchChromium();
     try {
       await Promise.all([lend(browser, relay, '10-28'), lend(browser, relay, '28-30', 'webgpu')]);
       await relay.until('/readyz');
       const { answer, route } = await ask(relay);
+      expect(contributor.child.exitCode).toBeNull();
       expect(route.map(({ engine }) => engine)).toEqual(['wasm', 'wasm', 'webgpu']);
       expect(answer).toBe(text);
     } finally {

@@ -78,7 +78,7 @@ export function layersForSwarm(
 function shareOf(choosers: readonly Chooser[], self: PeerName, layerCount: number): LayerRange | undefined {
   const members = choosers
     .toSorted(byName)
-    .map((chooser) => ({ ...chooser, memoryBytes: chooser.layersThatFit, tokensPerSecond: 0 }));
+    .map(({ peer, layersThatFit: most }) => ({ peer, layersThatFit: most, memoryBytes: most, tokensPerSecond: 0 }));
   return partitionLayers(layerCount, members)?.find(({ peer }) => peer === self)?.layers;
 }
 

@@ -483,43 +483,43 @@ describe('contributor', () => {
   });
 });
 
+const MIB = 2 ** 20;
+/** Room for a third of the model's weights beside cache and engine. */
+const third = { kvBudgetBytes: 16 * MIB, memoryBytes: (16 + 64) * MIB + 54 * MIB };
+
+/** Another peer that holds these layers. */
+function announce(name: string, first: number, last: number, decodeTokensPerSecond = 100): void {
+  const model: ServedModel = {
+    id: entry.id,
+    manifest: entry.manifest,
+    layers: [first, last],
+    engine: 'wasm',
+    contextLength: 8192,
+    slots: 8,
+    freeSlots: 8,
+    queued: 0,
+    decodeTokensPerSecond,
+    prefillTokensPerSecond: 200,
+  };
+  const advert = { v: 1, sequence: clock.now(), run: 0, state: 'serving', kind: 'node', models: [model] } as const;
+  network.registry.offer(name as PeerName, { ...advert, models: [model] });
+}
+
+/** Lets the time pass in which it only listens; the manifest's hash before takes real time. */
+async function hear(): Promise<void> {
+  await vi.waitUntil(() => clock.sleeping > 0);
+  await clock.advance(SWARM_HEARING_MS);
+}
+
+async function started(options: Partial<StartContributing>) {
+  const { contributor } = setup();
+  const starting = contributor.start({ entry, engine: 'wasm', ...options });
+  starting.catch(() => {}); // awaited below
+  await settle();
+  return { contributor, starting };
+}
+
 describe('a contributor that holds a part', () => {
-  const MIB = 2 ** 20;
-  /** Room for a third of the model's weights beside cache and engine. */
-  const third = { kvBudgetBytes: 16 * MIB, memoryBytes: (16 + 64) * MIB + 54 * MIB };
-
-  /** Another peer that holds these layers. */
-  function announce(name: string, start: number, end: number, decodeTokensPerSecond = 100): void {
-    const model: ServedModel = {
-      id: entry.id,
-      manifest: entry.manifest,
-      layers: [start, end],
-      engine: 'wasm',
-      contextLength: 8192,
-      slots: 8,
-      freeSlots: 8,
-      queued: 0,
-      decodeTokensPerSecond,
-      prefillTokensPerSecond: 200,
-    };
-    const advert = { v: 1, sequence: clock.now(), run: 0, state: 'serving', kind: 'node', models: [model] } as const;
-    network.registry.offer(name as PeerName, { ...advert, models: [model] });
-  }
-
-  /** Lets the time pass in which it only listens; the manifest's hash before takes real time. */
-  async function hear(): Promise<void> {
-    await vi.waitUntil(() => clock.sleeping > 0);
-    await clock.advance(SWARM_HEARING_MS);
-  }
-
-  async function started(options: Partial<StartContributing>) {
-    const { contributor } = setup();
-    const starting = contributor.start({ entry, engine: 'wasm', ...options });
-    starting.catch(() => {}); // awaited below
-    await settle();
-    return { contributor, starting };
-  }
-
   it('takes the layers it is told to, at once', async () => {
     const { contributor, starting } = await started({ layers: { start: 10, end: 20 } });
     await starting;

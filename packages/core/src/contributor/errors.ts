@@ -59,10 +59,11 @@ export class LayersOutOfRangeError extends OpenGatewayError {
 export class MemoryTooSmallError extends OpenGatewayError {
   static override readonly name = 'MemoryTooSmallError';
   constructor(lentBytes: number, neededBytes: number) {
-    const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
     super(
       'memory_too_small',
       `${megabytes(lentBytes)} are lent, but one layer of this model needs ${megabytes(neededBytes)}. Lend more memory or choose a smaller model.`,
     );
   }
 }
+
+const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;

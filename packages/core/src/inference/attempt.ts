@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import { errorCode } from '../errors.ts';
 import type { ManifestHash, PeerName, SessionId } from '../ids.ts';
 import type { PlannedRoute } from '../routing/types.ts';
 import { checkStageEvent } from './check-stage-event.ts';
@@ -254,11 +253,13 @@ class Attempt {
 function combinedRates({ stages }: PlannedRoute) {
   const [first] = stages;
   if (first !== undefined && stages.length === 1) return first.served;
-  const rate = (rates: readonly number[]) =>
-    rates.some((one) => one <= 0) ? 0 : 1 / rates.reduce((sum, one) => sum + 1 / one, 0);
   return {
     slots: Math.max(1, ...stages.map(({ served }) => served.slots)),
-    prefillTokensPerSecond: rate(stages.map(({ served }) => served.prefillTokensPerSecond)),
-    decodeTokensPerSecond: rate(stages.map(({ served }) => served.decodeTokensPerSecond)),
+    prefillTokensPerSecond: rateOfAll(stages.map(({ served }) => served.prefillTokensPerSecond)),
+    decodeTokensPerSecond: rateOfAll(stages.map(({ served }) => served.decodeTokensPerSecond)),
   };
 }
+
+/** One after the other; 0 where one of them is not known. */
+const rateOfAll = (rates: readonly number[]) =>
+  rates.some((rate) => rate <= 0) ? 0 : 1 / rates.reduce((sum, rate) => sum + 1 / rate, 0);

@@ -126,15 +126,13 @@ export class StageGroup {
 /** A session whose opening is part of its first word; one that opens after it was closed is closed unseen. */
 function openLazily(open: (signal: AbortSignal) => Promise<StageSession>, signal: AbortSignal): StageSession {
   const closed = new AbortController();
-  const opening = open(AbortSignal.any([signal, closed.signal]));
   let session: StageSession | undefined;
-  opening.then(
-    (opened) => {
-      session = opened;
-      if (closed.signal.aborted) opened.close();
-    },
-    () => {}, // told by `next`
-  );
+  const opening = (async () => {
+    session = await open(AbortSignal.any([signal, closed.signal]));
+    if (closed.signal.aborted) session.close();
+    return session;
+  })();
+  opening.catch(() => {}); // told by `next`
   return {
     next: async () => (await opening).next(),
     finish: () => session?.finish(),

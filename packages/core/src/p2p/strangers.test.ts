@@ -32,10 +32,10 @@ const request: CoordinatorRequest = {
   sampling: { ...DEFAULT_SAMPLING, seed: 11 },
 };
 
-const served = (start: number, end: number): ServedModel => ({
+const served = (first: number, end: number): ServedModel => ({
   id: 'fake',
   manifest: MANIFEST,
-  layers: [start, end],
+  layers: [first, end],
   engine: 'wasm',
   contextLength: 8192,
   slots: 8,
@@ -59,13 +59,13 @@ async function start(init: Parameters<typeof createNetwork>[1]): Promise<Network
   return network;
 }
 
-async function stage(start0: number, end: number) {
+async function stage(first: number, end: number) {
   const network = await start({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
-  const part = new FakeLayerRunner({ layers: { start: start0, end } });
+  const part = new FakeLayerRunner({ layers: { start: first, end } });
   const handle = network.serve({
     generator: new FakeGenerator(),
     part: { runner: part, shape: () => FAKE_MODEL_SHAPE },
-    served: () => [served(start0, end)],
+    served: () => [served(first, end)],
     kind: 'node',
   });
   return { network, part, handle };
