@@ -29,7 +29,7 @@ const SPLITS = {
   ],
 } as const;
 
-const MAX_TOKENS = 40;
+const MAX_TOKENS = 20;
 
 /** Answers to every conversation, at temperature 0 and with a seed. */
 async function answers(lab: ChainLab): Promise<number[][]> {

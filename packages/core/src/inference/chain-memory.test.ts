@@ -3,7 +3,8 @@ import { runInNewContext } from 'node:vm';
 import { expect, it, vi } from 'vitest';
 import { ChainNetwork } from './chain.fixture.ts';
 
-const SESSIONS = 10_000;
+/** `CHAIN_SESSIONS=10000` for a longer look. */
+const SESSIONS = Number(process.env['CHAIN_SESSIONS'] ?? 3_000);
 const AT_ONCE = 8;
 /** A hundred for each: less than the smallest object that could be forgotten of a session. */
 const MOST_BYTES_LEFT = 100 * SESSIONS * 0.8;

@@ -1,3 +1,4 @@
+import type { PeerId } from '@libp2p/interface';
 import { systemClock } from '../clock.ts';
 import { OpenGatewayError } from '../errors.ts';
 import type { ManifestHash, PeerName } from '../ids.ts';
@@ -16,6 +17,7 @@ import type { Presence } from './membership/service.ts';
 import type { CreateNetwork, ServeInit, ServingHandle } from './network.ts';
 import { useNativeWebRtc } from './native-web-rtc.ts';
 import { createNode } from './node.ts';
+import { isToRelay } from './connection-kind.ts';
 import { createPeerDialer } from './peer-dialer.ts';
 import { peerName } from './peer-name.ts';
 import { createRelayLink } from './relay-link.ts';
@@ -51,9 +53,10 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   const { openSession } = inference;
   const activations = createActivationsService({ node, dialer, clock });
   const registry = createPeerRegistry({ clock, isConnected }, { connectedOnly: role === 'relay' });
+  const isRelay = (id: PeerId) => node.getConnections(id).some(isToRelay);
   const membership = createMembershipService(
-    { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, isConnected, clock, logger },
-    { topic },
+    { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, isConnected, clock, logger, isRelay },
+    { topic, role },
   );
   const weights = createWeightsService(
     { node, dialer, registry, clock, random },

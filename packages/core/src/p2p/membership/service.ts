@@ -12,6 +12,7 @@ import type { PeerRegistryWriter } from '../../membership/peer-registry.ts';
 import { decodeMessage, encodeMessage } from '../../wire/codec.ts';
 import { peerName } from '../peer-name.ts';
 import { EXPIRE_INTERVAL_MS, PUBLISH_RETRY_MS } from './constants.ts';
+import { createRollCall, isRollCall } from './roll-call.ts';
 
 /** What this node says of itself; sequence and run are added here. */
 export type Presence = Pick<Advert, 'state' | 'kind' | 'models'>;
@@ -23,6 +24,8 @@ export interface MembershipComponents {
   readonly registry: PeerRegistryWriter;
   /** Whether a direct connection to the peer stands. */
   isConnected(peer: PeerName): boolean;
+  /** Whether it is a relay that this node chose. */
+  isRelay(peer: PeerId): boolean;
   readonly clock: Clock;
   readonly logger?: StructuredLogger | undefined;
 }
@@ -44,10 +47,10 @@ export interface MembershipService {
 
 export function createMembershipService(
   components: MembershipComponents,
-  init: { readonly topic: string },
+  init: { readonly topic: string; readonly role: 'relay' | 'peer' },
 ): MembershipService {
-  const { pubsub, events, self, registry, isConnected, clock, logger } = components;
-  const { topic } = init;
+  const { pubsub, events, self, registry, isConnected, isRelay, clock, logger } = components;
+  const { topic, role } = init;
   const run = clock.now();
   const stopped = new AbortController();
   let sequence = 0;
@@ -56,15 +59,18 @@ export function createMembershipService(
 
   const announce = () => changed.resolve();
 
-  const publish = async (body: Presence): Promise<number> => {
-    const advert: Advert = { v: 1, sequence: (sequence += 1), run, ...body };
+  const publish = (body: Presence) => send(encodeAdvert({ v: 1, sequence: (sequence += 1), run, ...body }));
+
+  const send = async (message: Uint8Array): Promise<number> => {
     try {
-      return (await pubsub.publish(topic, encodeAdvert(advert))).recipients.length;
+      return (await pubsub.publish(topic, message)).recipients.length;
     } catch (error) {
-      logger?.debug({ code: errorCode(error), message: String(error) }, 'advert was not published');
+      logger?.debug({ code: errorCode(error), message: String(error) }, 'not published');
       return 0;
     }
   };
+
+  const rollCall = createRollCall({ clock, peers: () => registry.peers().length, publish: send });
 
   const pause = (ms: number) => clock.sleep(ms, stopped.signal);
 
@@ -90,7 +96,7 @@ export function createMembershipService(
       registry.expire();
     }
   };
-  const untilStopped = (loop: Promise<void>) =>
+  const untilStopped = (loop: Promise<unknown>) =>
     loop.catch((error: unknown) => {
       if (!stopped.signal.aborted) throw error;
     });
@@ -98,6 +104,11 @@ export function createMembershipService(
   const validate = (_source: PeerId, message: Message): TopicValidatorResult => {
     if (message.type !== 'signed') return TopicValidatorResult.Reject;
     if (message.from.equals(self)) return TopicValidatorResult.Ignore;
+    if (isRollCall(message.data)) {
+      // Not passed on: a relay says it to each of its peers itself.
+      if (isRelay(message.from)) announce();
+      return TopicValidatorResult.Ignore;
+    }
     let advert: Advert;
     try {
       advert = decodeMessage(advertSchema, message.data, MAX_ADVERT_BYTES);
@@ -114,7 +125,9 @@ export function createMembershipService(
   };
   const onSubscription = (event: CustomEvent<SubscriptionChangeData>) => {
     const joined = event.detail.subscriptions.some((change) => change.topic === topic && change.subscribe);
-    if (joined) announce();
+    if (!joined) return;
+    announce();
+    rollCall.wanted();
   };
 
   return {
@@ -125,6 +138,7 @@ export function createMembershipService(
       pubsub.subscribe(topic);
       void untilStopped(publishLoop());
       void untilStopped(expireLoop());
+      if (role === 'relay') void untilStopped(rollCall.run(stopped.signal));
     },
     stop() {
       stopped.abort();
