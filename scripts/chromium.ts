@@ -15,6 +15,8 @@ export const CHROMIUM_ARGUMENTS = [
   '--no-sandbox',
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
+  // Checks of every access take half of what a GPU in software can do.
+  '--enable-dawn-features=allow_unsafe_apis,disable_robustness',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
