@@ -5,7 +5,7 @@ import type { CoordinatorEvent } from '@opengateway/core';
 import type { LabStage } from './chain-lab.ts';
 
 /** `CHAIN_RUNS=200 npx vitest run --project e2e test/e2e/chain-survival.test.ts` says more, in a quarter of an hour. */
-const RUNS = Number(process.env['CHAIN_RUNS'] ?? 4);
+const RUNS = Number(process.env['CHAIN_RUNS'] ?? 3);
 const SEED = Number(process.env['CHAIN_SEED'] ?? 1);
 
 const RANGES = [

@@ -7,7 +7,7 @@ import type { Browser } from 'playwright-core';
 
 const MODEL = 'smollm2-135m-instruct';
 /** How many tabs are closed in the middle of an answer. */
-const CLOSED_TABS = Number(process.env['CHAIN_TABS'] ?? 2);
+const CLOSED_TABS = Number(process.env['CHAIN_TABS'] ?? 1);
 
 const { conversations } = JSON.parse(await readFile(new URL('../fixtures/golden.json', import.meta.url), 'utf8')) as {
   conversations: readonly { readonly messages: OpenAI.ChatCompletionMessageParam[]; readonly text: string }[];

@@ -87,7 +87,10 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
   const directTo = (id: PeerId) => newest(node.getConnections(id).filter(isDirect));
   const relayedTo = (id: PeerId) => newest(node.getConnections(id).filter(isRelayed));
 
-  /** Dials through every relay; what came about meanwhile, dialled by the other side, is as good. */
+  /**
+   * Dials through every relay; what came about meanwhile, dialled by the other side, is as good. Forced: else libp2p
+   * ends the second of two connections to one address, and two peers that dial each other may end one each.
+   */
   const dial = async (
     peer: PeerName,
     id: PeerId,
@@ -98,10 +101,14 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
     if (addresses.length === 0) throw refused();
     try {
       return await withDeadline({ clock, ms, error: refused, signal: stopped.signal }, (signal) =>
-        turns.take(() => existingOr(id, existing, signal, () => raceAbort(node.dial(addresses, { signal }), signal)), {
-          signal,
-          refused,
-        }),
+        turns.take(
+          () =>
+            existingOr(id, existing, signal, () => raceAbort(node.dial(addresses, { signal, force: true }), signal)),
+          {
+            signal,
+            refused,
+          },
+        ),
       );
     } catch (error) {
       const connection = existing(id);

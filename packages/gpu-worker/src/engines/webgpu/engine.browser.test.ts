@@ -8,7 +8,7 @@ engineContract({
   name: 'webgpu',
   create: ({ reader, ...init }) => createWebGpuEngine({ reader, gpu }, init),
   closeness: { meanKl: 0.001, topAgreement: 0.95, hiddenCosine: 0.9999 },
-  runs: 3,
+  runs: 2,
 });
 
 // What a GPU would run, where the tests' adapter, a CPU, chooses otherwise.
@@ -27,5 +27,5 @@ engineContract({
   },
   closeness: { meanKl: 0.02, topAgreement: 0.9, hiddenCosine: 0.999 },
   models: { 'heads of 64, Q4_1': model },
-  runs: 2,
+  runs: 1,
 });
