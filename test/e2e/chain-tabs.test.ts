@@ -9,6 +9,12 @@ const MODEL = 'smollm2-135m-instruct';
 /** How many tabs are closed in the middle of an answer. */
 const CLOSED_TABS = Number(process.env['CHAIN_TABS'] ?? 1);
 
+/**
+ * Tabs may dial each other at any time, which takes the relay some 5 kB; what the stages send each other in one answer
+ * is over 200 kB.
+ */
+const MOST_SIGNALLING_BYTES = 40_000;
+
 const { conversations } = JSON.parse(await readFile(new URL('../fixtures/golden.json', import.meta.url), 'utf8')) as {
   conversations: readonly { readonly messages: OpenAI.ChatCompletionMessageParam[]; readonly text: string }[];
 };
@@ -69,7 +75,7 @@ describe('tabs that hold a part of a model each', () => {
       ]);
       const before = await relayedBytes(relay);
       expect((await ask(relay)).answer).toBe(text);
-      expect(await relayedBytes(relay)).toBe(before);
+      expect((await relayedBytes(relay)) - before).toBeLessThan(MOST_SIGNALLING_BYTES);
     } finally {
       await Promise.all(browsers.map((browser) => browser.close()));
     }
