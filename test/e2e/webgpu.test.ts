@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, openPage, untilContributor } from './browser.ts';
+import { launchChromium, untilContributor } from './browser.ts';
 import { Relay } from './relay-process.ts';
 
 const MODEL = 'smollm2-135m-instruct';
@@ -39,26 +39,7 @@ describe('a tab contributes on webgpu (a software adapter here)', () => {
   });
   afterAll(() => browser.close());
 
-  it('answers a /v1 request', async () => {
-    await using relay = await Relay.start({ contribute: false });
-    const client = new OpenAI({ baseURL: `${relay.url}/v1`, apiKey: 'none', maxRetries: 0 });
-    const page = await openPage(browser, `${relay.url}${UNATTENDED}`);
-    await untilContributor(page, 'serving');
-    await relay.until('/readyz');
-    const { data, response } = await ask(client, 4).withResponse();
-    expect(JSON.parse(response.headers.get('x-opengateway-route')!)).toMatchObject([{ engine: 'webgpu' }]);
-    let text = '';
-    let finish: string | null = null;
-    for await (const chunk of data) {
-      text += chunk.choices[0]?.delta.content ?? '';
-      finish = chunk.choices[0]?.finish_reason ?? finish;
-    }
-    expect(text).not.toBe('');
-    expect(finish).toMatch(/stop|length/);
-    await page.close();
-  });
-
-  it('loses its device in mid-answer: the answer completes elsewhere, the tab serves again by itself', async () => {
+  it('answers /v1, loses its device in mid-answer, which completes elsewhere, and serves again by itself', async () => {
     await using relay = await Relay.start({ contribute: false });
     const client = new OpenAI({ baseURL: `${relay.url}/v1`, apiKey: 'none', maxRetries: 0 });
     const page = await browser.newPage();
@@ -70,9 +51,19 @@ describe('a tab contributes on webgpu (a software adapter here)', () => {
     await untilContributor(page, 'serving');
     await relay.until('/readyz');
 
-    const stream = await ask(client, 24);
+    const { data, response } = await ask(client, 4).withResponse();
+    expect(JSON.parse(response.headers.get('x-opengateway-route')!)).toMatchObject([{ engine: 'webgpu' }]);
     let text = '';
     let finish: string | null = null;
+    for await (const chunk of data) {
+      text += chunk.choices[0]?.delta.content ?? '';
+      finish = chunk.choices[0]?.finish_reason ?? finish;
+    }
+    expect(text).not.toBe('');
+    expect(finish).toMatch(/stop|length/);
+
+    const stream = await ask(client, 24);
+    text = '';
     let lost = 0;
     await using other = relay.contributor();
     for await (const chunk of stream) {
