@@ -1,35 +1,25 @@
 import { toWire } from '../errors.ts';
 import { betterLayers, layersForSwarm, layersWithoutOthers, roomForLayers, swarmOf } from './choose-layers.ts';
-import {
-  LOADING_SNAPSHOT_GAP_MS,
-  MIN_SHARE,
-  RECONSIDER_INTERVAL_MS,
-  STATS_INTERVAL_MS,
-  SWARM_HEARING_MS,
-  UNLOAD_TIMEOUT_MS,
-} from './constants.ts';
+import { MIN_SHARE, RECONSIDER_INTERVAL_MS, STATS_INTERVAL_MS, SWARM_HEARING_MS } from './constants.ts';
+import { describeModel } from './describe-model.ts';
+import { IDLE, RESET, nothingLoaded } from './empty-snapshot.ts';
 import { ContributorStateError, ContributorStoppedError } from './errors.ts';
 import { loadManifest } from './fetch-manifest.ts';
+import { followLoading } from './follow-loading.ts';
+import { freeEngine } from './free-engine.ts';
 import { createRequestCounter } from './request-counter.ts';
-import { servedContext } from './served-context.ts';
 import type { CatalogEntry } from '../bootstrap.ts';
 import type { Clock } from '../clock.ts';
 import { isWholeModel } from '../ids.ts';
 import type { LayerRange, ManifestHash } from '../ids.ts';
-import type { ServedModel } from '../membership/advert.ts';
 import type { ModelManifest } from '../models/manifest.ts';
 import type { SwarmMember } from '../placement/swarm.ts';
 import type { Network, ServingHandle } from '../p2p/network.ts';
-import type { ContributorEngine, ContributorLoadedModel, ContributorLoadProgress } from './engine.ts';
+import type { Served } from './describe-model.ts';
+import type { ContributorEngine, ContributorLoadProgress } from './engine.ts';
 import type { FetchManifest } from './fetch-manifest.ts';
 import type { RequestCounter } from './request-counter.ts';
-import type {
-  Contributor,
-  ContributorSnapshot,
-  ContributorState,
-  LoadingProgress,
-  StartContributing,
-} from './types.ts';
+import type { Contributor, ContributorSnapshot, ContributorState, StartContributing } from './types.ts';
 
 export interface ContributorComponents<Weights> {
   readonly engine: ContributorEngine<Weights>;
@@ -70,12 +60,6 @@ interface Serving {
   readonly counter: RequestCounter;
   readonly served: Served;
   readonly ended: AbortController;
-}
-
-/** What is announced; changes when layers are chosen and when they are loaded. */
-interface Served {
-  layers: LayerRange;
-  loaded: ContributorLoadedModel | null;
 }
 
 class DeviceContributor<Weights> implements Contributor {
@@ -158,7 +142,7 @@ class DeviceContributor<Weights> implements Contributor {
     }
     await this.#settling;
     await this.#endServing();
-    await this.#freeEngine();
+    await freeEngine(this.#components.engine, this.#components.clock);
     if (this.#snapshot.state !== 'idle') this.#enter('idle', RESET);
   }
 
@@ -168,10 +152,20 @@ class DeviceContributor<Weights> implements Contributor {
     await this.#readStats();
   }
 
-  /** Work that `stop` gives up. */
+  /** Work that `stop` gives up; what else ends it is a failure of this contributor. */
   async #run(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const abort = new AbortController();
-    const done = this.#settling.then(() => work(abort.signal));
+    const { signal } = abort;
+    const done = this.#settling.then(async () => {
+      try {
+        await work(signal);
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        this.#fail(error);
+        await this.#settling;
+        throw error;
+      }
+    });
     this.#starting = { abort, done };
     try {
       await done;
@@ -183,52 +177,41 @@ class DeviceContributor<Weights> implements Contributor {
   async #start(options: StartContributing, signal: AbortSignal): Promise<void> {
     const { checkDevice, fetchManifest } = this.#components;
     const { entry } = options;
-    try {
-      this.#enter('probing', { ...RESET, model: entry, engine: options.engine });
-      await checkDevice?.(options, signal);
-      signal.throwIfAborted();
-      this.#enter('loading', {
-        loading: { ...NOTHING_LOADED, totalBytes: entry.bytes },
-      });
-      const manifest = await loadManifest(entry, fetchManifest, signal);
-      signal.throwIfAborted();
-      if (options.share !== undefined) this.setShare(options.share);
-      const layers = layersWithoutOthers(options, manifest) ?? (await this.#layersForSwarm(options, manifest, signal));
-      await this.#serveLayers(options, manifest, layers, signal);
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      this.#fail(error);
-      await this.#settling;
-      throw error;
-    }
+    this.#enter('probing', { ...RESET, model: entry, engine: options.engine });
+    await checkDevice?.(options, signal);
+    signal.throwIfAborted();
+    this.#enter('loading', { loading: nothingLoaded(entry.bytes) });
+    const manifest = await loadManifest(entry, fetchManifest, signal);
+    signal.throwIfAborted();
+    if (options.share !== undefined) this.setShare(options.share);
+    const layers = layersWithoutOthers(options, manifest) ?? (await this.#layersForSwarm(options, manifest, signal));
+    await this.#serveLayers(options, manifest, layers, signal);
   }
 
   /** Hears first who holds what, and tells those who choose as well how much room is here. */
   async #layersForSwarm(options: StartContributing, manifest: ModelManifest, signal: AbortSignal): Promise<LayerRange> {
     const { network, clock } = this.#components;
-    this.#serving = this.#announce(options, manifest, { start: 0, end: 0 }, true);
+    this.#serving = this.#announce(options, manifest, { start: 0, end: 0 });
     await clock.sleep(SWARM_HEARING_MS, signal);
     const swarm = swarmOf(network.registry, options.entry.manifest as ManifestHash, network.peer);
     return layersForSwarm(this.#pledged(options), manifest, swarm, network.peer);
   }
 
-  /** Joins the network with what is served now, or will be. */
-  #announce(options: StartContributing, manifest: ModelManifest, layers: LayerRange, loading: boolean): Serving {
+  /** Joins the network with what will be served. */
+  #announce(options: StartContributing, manifest: ModelManifest, layers: LayerRange): Serving {
     const { network, engine } = this.#components;
     const counter = createRequestCounter(engine, () => this.#countsChanged());
-    const fits = layers.end === 0 ? roomForLayers(this.#pledged(options), manifest) : undefined;
-    const served: Served = { layers, loaded: null };
+    const served: Served = {
+      layers,
+      loaded: null,
+      ...(layers.end === 0 ? { fits: roomForLayers(this.#pledged(options), manifest) } : {}),
+    };
     const handle = network.serve({
       generator: counter.generator,
       part: { runner: counter.layers, shape: () => manifest.architecture },
       kind: this.#init.kind,
-      loading,
-      served: () => [
-        {
-          ...describeModel(options, served, manifest, counter, this.#share),
-          ...(served.layers.end === 0 && fits !== undefined ? { fits } : {}),
-        },
-      ],
+      loading: true,
+      served: () => [describeModel(options, served, manifest, counter.counts(), this.#share)],
     });
     return { handle, counter, served, ended: new AbortController() };
   }
@@ -246,7 +229,7 @@ class DeviceContributor<Weights> implements Contributor {
     const isPart = !isWholeModel(layers, manifest.architecture.layerCount);
     this.#change({ layers });
     // The others are told at once: they need not load the same part, and whoever loads trades chunks with them.
-    const serving = (this.#serving ??= this.#announce(options, manifest, layers, true));
+    const serving = (this.#serving ??= this.#announce(options, manifest, layers));
     serving.served.layers = layers;
     serving.handle.announce();
     const loaded = await engine.load(
@@ -306,51 +289,24 @@ class DeviceContributor<Weights> implements Contributor {
     layers: LayerRange,
     signal: AbortSignal,
   ): Promise<void> {
-    try {
-      await this.#endServing();
-      const loading = { ...NOTHING_LOADED, totalBytes: options.entry.bytes };
-      this.#enter('loading', { loading, layers, decodeTokensPerSecond: 0, prefillTokensPerSecond: 0 });
-      await this.#serveLayers(options, manifest, layers, signal);
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      this.#fail(error);
-      await this.#settling;
-      throw error;
-    }
+    await this.#endServing();
+    const loading = nothingLoaded(options.entry.bytes);
+    this.#enter('loading', { loading, layers, decodeTokensPerSecond: 0, prefillTokensPerSecond: 0 });
+    await this.#serveLayers(options, manifest, layers, signal);
   }
 
   /** The start's options with this contributor's own defaults. */
   #pledged(options: StartContributing): StartContributing {
-    const { kvBudgetBytes = options.kvBudgetBytes } = this.#init;
-    return options.kvBudgetBytes !== undefined || kvBudgetBytes === undefined ? options : { ...options, kvBudgetBytes };
+    const { kvBudgetBytes = this.#init.kvBudgetBytes } = options;
+    return kvBudgetBytes === undefined ? options : { ...options, kvBudgetBytes };
   }
 
   #loadProgress(signal: AbortSignal): (progress: ContributorLoadProgress) => void {
-    const { clock } = this.#components;
-    const startedMs = clock.now();
-    let lastMs = Number.NEGATIVE_INFINITY;
-    return (progress) => {
-      if (signal.aborted || progress.type !== 'weights-progress') return;
-      const nowMs = clock.now();
-      const { doneBytes, totalBytes, fetchedBytes, sources, storeFailure } = progress;
-      const complete = doneBytes === totalBytes;
-      if (!complete && nowMs - lastMs < LOADING_SNAPSHOT_GAP_MS) return;
-      lastMs = nowMs;
-      const { fromPeersBytes = 0, fromServerBytes = fetchedBytes, peers = 0 } = sources ?? {};
-      const bytesPerSecond = sources?.bytesPerSecond || (doneBytes * 1000) / Math.max(1, nowMs - startedMs);
-      const loading = {
-        doneBytes,
-        totalBytes,
-        fetchedBytes,
-        bytesPerSecond,
-        fromPeersBytes,
-        fromServerBytes,
-        peers,
-        ...(storeFailure === undefined ? {} : { storeFailure }),
-      };
-      if (complete && this.#snapshot.state === 'loading') this.#enter('self-test', { loading });
+    return followLoading(this.#components.clock, (loading, isComplete) => {
+      if (signal.aborted) return;
+      if (isComplete && this.#snapshot.state === 'loading') this.#enter('self-test', { loading });
       else this.#change({ loading });
-    };
+    });
   }
 
   #countsChanged(): void {
@@ -411,7 +367,7 @@ class DeviceContributor<Weights> implements Contributor {
     } catch {
       // The failure that brought us here is the one to show.
     }
-    await this.#freeEngine();
+    await freeEngine(this.#components.engine, this.#components.clock);
   }
 
   async #endServing(): Promise<void> {
@@ -427,23 +383,6 @@ class DeviceContributor<Weights> implements Contributor {
     this.#change({ ...this.#counts(), requestsServed: this.#servedBefore, tokensServed: this.#tokensBefore });
   }
 
-  /** Frees the model; an engine that cannot even do that in time is ended. */
-  async #freeEngine(): Promise<void> {
-    const { engine, clock } = this.#components;
-    const timeout = new AbortController();
-    const late = clock.sleep(UNLOAD_TIMEOUT_MS, timeout.signal).then(() => engine.terminate());
-    // Aborted once the engine is free.
-    late.catch(() => {});
-    try {
-      await Promise.race([engine.unload(), late]);
-    } catch {
-      // It broke while it was freed: then its worker goes with it.
-      await engine.terminate();
-    } finally {
-      timeout.abort();
-    }
-  }
-
   #enter(state: ContributorState, change: Partial<ContributorSnapshot> = {}): void {
     this.#change({ error: null, ...change, state, sinceMs: this.#components.clock.now() });
   }
@@ -452,63 +391,4 @@ class DeviceContributor<Weights> implements Contributor {
     this.#snapshot = { ...this.#snapshot, ...change };
     for (const listener of this.#listeners) listener(this.#snapshot);
   }
-}
-
-const NOTHING_LOADED = {
-  doneBytes: 0,
-  totalBytes: 0,
-  fetchedBytes: 0,
-  bytesPerSecond: 0,
-  fromPeersBytes: 0,
-  fromServerBytes: 0,
-  peers: 0,
-} satisfies LoadingProgress;
-
-const RESET = {
-  model: null,
-  engine: null,
-  layers: null,
-  variant: null,
-  loading: null,
-  error: null,
-  decodeTokensPerSecond: 0,
-  prefillTokensPerSecond: 0,
-  requestsNow: 0,
-  requestsQueued: 0,
-  tokensPerSecond: 0,
-} satisfies Partial<ContributorSnapshot>;
-
-const IDLE = {
-  ...RESET,
-  state: 'idle',
-  requestsServed: 0,
-  tokensServed: 0,
-  lastRequestMs: null,
-  storedBytes: 0,
-  recovery: null,
-} satisfies Partial<ContributorSnapshot>;
-
-/** The engine's place in an advert, with what is free now. */
-function describeModel(
-  { entry, engine }: StartContributing,
-  { layers, loaded }: Served,
-  { architecture }: ModelManifest,
-  counter: RequestCounter,
-  share: number,
-): ServedModel {
-  const { running, queued } = counter.counts();
-  const slots = loaded?.info.maxSequences ?? 0;
-  return {
-    id: entry.id,
-    manifest: entry.manifest,
-    layers: [layers.start, layers.end],
-    engine,
-    contextLength: loaded === null ? 0 : servedContext(architecture.contextLength, loaded.info),
-    slots,
-    freeSlots: queued > 0 ? 0 : Math.max(0, slots - running),
-    queued,
-    // What coordinators can expect of it, not what it could do.
-    decodeTokensPerSecond: (loaded?.decodeTokensPerSecond ?? 0) * share,
-    prefillTokensPerSecond: (loaded?.prefillTokensPerSecond ?? 0) * share,
-  };
 }
