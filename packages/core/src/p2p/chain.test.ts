@@ -1,72 +1,16 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
-import type { LayerRange, ManifestHash, ModelId } from '../ids.ts';
-import type { CoordinatorEvent, CoordinatorRequest } from '../inference/coordinator-types.ts';
-import type { ServedModel } from '../membership/advert.ts';
-import { fakeAnswer, FakeGenerator } from '../testing/fake-generator.ts';
-import { FAKE_MODEL_SHAPE } from '../testing/fake-layer-model.ts';
-import { FakeLayerRunner } from '../testing/fake-layer-runner.ts';
-import { createNetwork } from './create-network.ts';
-import type { Network } from './network.ts';
+import type { CoordinatorEvent } from '../inference/coordinator-types.ts';
+import { fakeAnswer } from '../testing/fake-generator.ts';
+import { fakeRequest, startNetwork, startPart, stopNetworks } from './networks.fixture.ts';
 
-const MANIFEST = 'd'.repeat(64) as ManifestHash;
+const request = fakeRequest(200, 40);
 
-const request: CoordinatorRequest = {
-  model: 'fake' as ModelId,
-  manifest: MANIFEST,
-  layerCount: FAKE_MODEL_SHAPE.layerCount,
-  vocabularySize: FAKE_MODEL_SHAPE.vocabularySize,
-  tokens: Array.from({ length: 200 }, (_, index) => index * 7),
-  promptTokenCount: 200,
-  maxTokens: 40,
-  endTokens: [0],
-  sampling: { ...DEFAULT_SAMPLING, seed: 11 },
-};
-
-interface Part {
-  readonly network: Network;
-  readonly runner: FakeLayerRunner;
-}
-
-const started: Network[] = [];
-
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((network) => network.stop()));
-});
-
-async function start(init: Parameters<typeof createNetwork>[1]): Promise<Network> {
-  const network = await createNetwork({}, init);
-  started.push(network);
-  await network.start();
-  return network;
-}
-
-const served = ({ start: first, end }: LayerRange): ServedModel => ({
-  id: 'fake',
-  manifest: MANIFEST,
-  layers: [first, end],
-  engine: 'wasm',
-  contextLength: 8192,
-  slots: 8,
-  freeSlots: 8,
-  queued: 0,
-  decodeTokensPerSecond: 100,
-  prefillTokensPerSecond: 1000,
-});
+afterEach(stopNetworks);
 
 /** A relay with a peer for each range, every peer known to it. */
-async function startChain(...ranges: readonly [number, number][]): Promise<{ relay: Network; parts: Part[] }> {
-  const relay = await start({ role: 'relay', region: 'europe' });
-  const parts = await Promise.all(
-    ranges.map(async ([first, end]) => {
-      const layers = { start: first, end };
-      const network = await start({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
-      const runner = new FakeLayerRunner({ layers });
-      const part = { runner, shape: () => FAKE_MODEL_SHAPE };
-      network.serve({ generator: new FakeGenerator(), part, served: () => [served(layers)], kind: 'node' });
-      return { network, runner };
-    }),
-  );
+async function startChain(...ranges: readonly [number, number][]) {
+  const relay = await startNetwork({ role: 'relay', region: 'europe' });
+  const parts = await Promise.all(ranges.map(([start, end]) => startPart(relay, start, end)));
   await vi.waitUntil(() => relay.registry.peers().length === parts.length, { timeout: 10_000 });
   return { relay, parts };
 }
@@ -101,7 +45,7 @@ describe('a chain of peers', () => {
 
   it('answers a peer that coordinates by itself, be it a stage or not', async () => {
     const { relay, parts } = await startChain([0, 3], [3, 6]);
-    const guest = await start({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
+    const guest = await startNetwork({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
     for (const network of [guest, ...parts.map((part) => part.network)]) {
       const others = network === guest ? 2 : 1;
       await vi.waitUntil(() => network.registry.peers().length === others, { timeout: 15_000 });

@@ -14,9 +14,9 @@ import type { FakeGeneratorInit } from '../testing/fake-generator.ts';
 import { addLengthPrefix } from '../wire/length-prefix.ts';
 import { MAX_STAGE_MESSAGE_BYTES } from '../wire/limits.ts';
 import { createMessageChannel } from '../wire/message-channel.ts';
-import { createNetwork } from './create-network.ts';
 import { encodeAdvert } from './membership/service.ts';
 import type { Network, ServingHandle } from './network.ts';
+import { startNetwork, stopNetworks } from './networks.fixture.ts';
 import { generatePrivateKey } from './private-key.ts';
 
 const MANIFEST = 'b'.repeat(64) as ManifestHash;
@@ -53,27 +53,16 @@ interface Contributor {
   readonly serving: ServingHandle;
 }
 
-const started: Network[] = [];
+afterEach(stopNetworks);
 
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((network) => network.stop()));
-});
-
-async function start(init: Parameters<typeof createNetwork>[1]): Promise<Network> {
-  const network = await createNetwork({}, init);
-  started.push(network);
-  await network.start();
-  return network;
-}
-
-const startRelay = () => start({ role: 'relay', region: REGION });
+const startRelay = () => startNetwork({ role: 'relay', region: REGION });
 
 async function startContributor(
   relayMultiaddrs: readonly string[],
   init: FakeGeneratorInit = {},
   change: Partial<ServedModel> = {},
 ): Promise<Contributor> {
-  const network = await start({ role: 'peer', region: REGION, relayMultiaddrs });
+  const network = await startNetwork({ role: 'peer', region: REGION, relayMultiaddrs });
   const generator = new FakeGenerator(init);
   const serving = network.serve({ generator, served: () => [{ ...served, ...change }], kind: 'node' });
   return { network, generator, serving };
@@ -248,7 +237,7 @@ describe('a relay and its peers', () => {
 
   it('does not forward or believe adverts that are garbage', async () => {
     const relay = await startRelay();
-    const liar = await start({ role: 'peer', region: REGION, relayMultiaddrs: relay.multiaddrs() });
+    const liar = await startNetwork({ role: 'peer', region: REGION, relayMultiaddrs: relay.multiaddrs() });
     const honest = await startContributor(relay.multiaddrs());
     await seen(relay, honest);
     await until(liar.registry, () => liar.registry.get(honest.network.peer) !== undefined);
@@ -285,7 +274,7 @@ describe('a relay and its peers', () => {
 
   it('is found again by its peers after a restart', async () => {
     const privateKey = await generatePrivateKey();
-    const first = await start({ role: 'relay', region: REGION, privateKey });
+    const first = await startNetwork({ role: 'relay', region: REGION, privateKey });
     const [address = ''] = first.multiaddrs();
     const peer = await startContributor([address]);
     await seen(first, peer);
@@ -297,7 +286,7 @@ describe('a relay and its peers', () => {
     });
     await first.stop();
     const listen = [address.replace(/\/p2p\/.*$/, '')];
-    const second = await start({ role: 'relay', region: REGION, privateKey, listen });
+    const second = await startNetwork({ role: 'relay', region: REGION, privateKey, listen });
     await seen(second, peer);
     await linkedAgain.promise;
     expect(changes).toEqual([false, true]);
@@ -331,7 +320,7 @@ describe('a relay and its peers', () => {
   });
 
   it('answers on this device itself what it serves, without a relay', async () => {
-    const alone = await start({ role: 'peer', region: REGION });
+    const alone = await startNetwork({ role: 'peer', region: REGION });
     const generator = new FakeGenerator();
     alone.serve({ generator, served: () => [served], kind: 'tab' });
     const { tokens } = await answer(alone.coordinator.run(request, { signal: live() }));

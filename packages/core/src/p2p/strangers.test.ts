@@ -2,92 +2,42 @@ import type { Connection, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_SAMPLING } from '../generation/sampling.ts';
-import type { ManifestHash, ModelId, PeerName } from '../ids.ts';
+import type { PeerName } from '../ids.ts';
 import { MAX_PARKED_LINKS_PER_PEER } from '../inference/constants.ts';
-import type { CoordinatorRequest } from '../inference/coordinator-types.ts';
 import { INFERENCE_PROTOCOL } from '../inference/messages.ts';
 import type { OpenMessage } from '../inference/messages.ts';
 import { ACTIVATIONS_PROTOCOL } from '../inference/stage-links.ts';
-import type { ServedModel } from '../membership/advert.ts';
-import { fakeAnswer, FakeGenerator } from '../testing/fake-generator.ts';
-import { FAKE_MODEL_SHAPE } from '../testing/fake-layer-model.ts';
-import { FakeLayerRunner } from '../testing/fake-layer-runner.ts';
+import { fakeAnswer } from '../testing/fake-generator.ts';
+import type { FakeLayerRunner } from '../testing/fake-layer-runner.ts';
 import { encodeMessage } from '../wire/codec.ts';
 import { addLengthPrefix } from '../wire/length-prefix.ts';
 import { packTokens } from '../wire/token-ids.ts';
-import { createNetwork } from './create-network.ts';
 import type { Network } from './network.ts';
+import { fakeRequest, startNetwork, startPart, stopNetworks } from './networks.fixture.ts';
 
-const MANIFEST = 'f'.repeat(64) as ManifestHash;
+const request = fakeRequest(5, 30);
 
-const request: CoordinatorRequest = {
-  model: 'fake' as ModelId,
-  manifest: MANIFEST,
-  layerCount: FAKE_MODEL_SHAPE.layerCount,
-  vocabularySize: FAKE_MODEL_SHAPE.vocabularySize,
-  tokens: [1, 2, 3, 4, 5],
-  promptTokenCount: 5,
-  maxTokens: 30,
-  endTokens: [0],
-  sampling: { ...DEFAULT_SAMPLING, seed: 11 },
-};
-
-const served = (first: number, end: number): ServedModel => ({
-  id: 'fake',
-  manifest: MANIFEST,
-  layers: [first, end],
-  engine: 'wasm',
-  contextLength: 8192,
-  slots: 8,
-  freeSlots: 8,
-  queued: 0,
-  decodeTokensPerSecond: 100,
-  prefillTokensPerSecond: 1000,
-});
-
-const started: Network[] = [];
 let relay: Network;
 let victim: Network;
 let sessions: () => number;
 let runner: FakeLayerRunner;
 let connection: Connection;
 
-async function start(init: Parameters<typeof createNetwork>[1]): Promise<Network> {
-  const network = await createNetwork({}, init);
-  started.push(network);
-  await network.start();
-  return network;
-}
-
-async function stage(first: number, end: number) {
-  const network = await start({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
-  const part = new FakeLayerRunner({ layers: { start: first, end } });
-  const handle = network.serve({
-    generator: new FakeGenerator(),
-    part: { runner: part, shape: () => FAKE_MODEL_SHAPE },
-    served: () => [served(first, end)],
-    kind: 'node',
-  });
-  return { network, part, handle };
-}
-
 /** Two stages behind a relay, and a stranger with a direct connection to the second. */
 beforeEach(async () => {
-  relay = await start({ role: 'relay', region: 'europe' });
-  await stage(0, 3);
-  const second = await stage(3, 6);
+  relay = await startNetwork({ role: 'relay', region: 'europe' });
+  await startPart(relay, 0, 3);
+  const second = await startPart(relay, 3, 6);
   victim = second.network;
-  runner = second.part;
-  sessions = () => second.handle.sessions();
-  const stranger = await start({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
+  runner = second.runner;
+  sessions = () => second.serving.sessions();
+  const stranger = await startNetwork({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
   await vi.waitUntil(() => relay.registry.peers().length === 2 && stranger.relayConnected(), { timeout: 15_000 });
   const address = `${relay.multiaddrs()[0]}/p2p-circuit/webrtc/p2p/${victim.peer}`;
   connection = await vi.waitFor(() => stranger.node.dial(multiaddr(address)), { timeout: 15_000, interval: 200 });
 });
 
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((network) => network.stop()));
-});
+afterEach(stopNetworks);
 
 const openStream = (protocol: string): Promise<Stream> =>
   connection.newStream(protocol, { maxOutboundStreams: 5_000, negotiateFully: false });
@@ -110,7 +60,7 @@ const open = (session: string): OpenMessage => ({
   type: 'open',
   v: 1,
   session,
-  model: MANIFEST,
+  model: request.manifest,
   layers: [3, 6],
   tokens: packTokens(request.tokens),
   promptTokenCount: 5,
