@@ -1,25 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LayerRange, PeerName } from '../ids.ts';
+import type { LayerRange } from '../ids.ts';
 import { planRoute } from '../routing/plan-route.ts';
 import { knowing, part, request } from '../routing/route.fixture.ts';
 import { chooseRange } from './choose-range.ts';
 import { findJoints, layerRates } from './swarm.ts';
+import { holder, roomFor } from './swarm.fixture.ts';
 import type { SwarmMember } from './swarm.ts';
 
 const LAYERS = 30;
-
-const holder = (peer: string, start: number, end: number, tokensPerSecond = 10): SwarmMember => ({
-  peer: peer as PeerName,
-  layers: { start, end },
-  tokensPerSecond,
-  state: 'serving',
-});
-
-const roomFor =
-  (layers: number) =>
-  ({ start, end }: LayerRange) =>
-    end - start <= layers;
 
 const chosen = (swarm: readonly SwarmMember[], layers: number) =>
   chooseRange({ layerCount: LAYERS, fits: roomFor(layers), swarm });

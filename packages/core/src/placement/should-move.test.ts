@@ -1,23 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LayerRange, PeerName } from '../ids.ts';
+import type { LayerRange } from '../ids.ts';
 import { shouldMove } from './should-move.ts';
 import { findJoints, layerRates } from './swarm.ts';
+import { holder, roomFor } from './swarm.fixture.ts';
 import type { SwarmMember } from './swarm.ts';
 
 const LAYERS = 30;
-
-const holder = (peer: string, start: number, end: number, tokensPerSecond = 10): SwarmMember => ({
-  peer: peer as PeerName,
-  layers: { start, end },
-  tokensPerSecond,
-  state: 'serving',
-});
-
-const roomFor =
-  (layers: number) =>
-  ({ start, end }: LayerRange) =>
-    end - start <= layers;
 
 const moved = (swarm: readonly SwarmMember[], peer: string, room = 10) =>
   shouldMove(
