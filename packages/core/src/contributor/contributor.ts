@@ -156,7 +156,8 @@ class DeviceContributor<Weights> implements Contributor {
   async #run(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const abort = new AbortController();
     const { signal } = abort;
-    const done = this.#settling.then(async () => {
+    const attempt = async (): Promise<void> => {
+      await this.#settling;
       try {
         await work(signal);
       } catch (error) {
@@ -165,7 +166,8 @@ class DeviceContributor<Weights> implements Contributor {
         await this.#settling;
         throw error;
       }
-    });
+    };
+    const done = attempt();
     this.#starting = { abort, done };
     try {
       await done;
