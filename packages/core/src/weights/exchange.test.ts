@@ -71,6 +71,22 @@ describe('the exchange of chunks', () => {
     expect(Math.max(...leechers.map(({ exchange }) => exchange.uploadedBytes()))).toBeGreaterThan(0);
   });
 
+  it('gives nothing where the limit is 0, and gives again when it is raised', async () => {
+    const seeder = swarm.add('seeder', all(model), { upload: 0 });
+    const leecher = swarm.add('leecher', []);
+    await swarm.clock.advance(SILENT_SOURCE_MS);
+    expect(seeder.exchange.uploadedBytes()).toBe(0);
+    seeder.exchange.setUploadBytesPerSecond(Infinity);
+    await swarm.until(leecher.local.complete);
+    expect(isGood(model, leecher.local)).toBe(true);
+    const given = seeder.exchange.uploadedBytes();
+    seeder.exchange.setUploadBytesPerSecond(0);
+    const late = swarm.add('late', []);
+    await swarm.until(late.local.complete);
+    expect(seeder.exchange.uploadedBytes()).toBe(given);
+    expect(leecher.exchange.uploadedBytes()).toBeGreaterThan(0);
+  });
+
   it('puts a model together that nobody has as a whole', async () => {
     swarm.add(
       'even',

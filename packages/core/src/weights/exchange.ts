@@ -169,6 +169,7 @@ export function createWeightsExchange(
         const manifest = hello?.manifest as ManifestHash | undefined;
         const model = manifest === undefined ? undefined : joined.get(manifest);
         if (manifest === undefined || model === undefined) throw new BadSourceError('That model is not shared here.');
+        if (limit.bytesPerSecond() === 0) throw new SourceDroppedError(NOTHING_GIVEN);
         makeRoom(peer, manifest);
         const upload = startUpload(channel, model.shared, {
           clock,
@@ -190,7 +191,10 @@ export function createWeightsExchange(
       }
     },
     uploadBytesPerSecond: () => limit.bytesPerSecond(),
-    setUploadBytesPerSecond: (bytesPerSecond) => limit.set(bytesPerSecond),
+    setUploadBytesPerSecond(bytesPerSecond) {
+      limit.set(bytesPerSecond);
+      if (bytesPerSecond === 0) for (const running of uploads) leave(running, NOTHING_GIVEN);
+    },
     uploadedBytes: () => uploadedBytes,
     accounts: () => ledger.accounts(),
     stop() {
@@ -200,5 +204,7 @@ export function createWeightsExchange(
 }
 
 const channelOf = (stream: Stream): ByteChannel => createByteChannel(stream, { readAheadBytes: READ_AHEAD_BYTES });
+
+const NOTHING_GIVEN = 'This device gives nothing to peers now.';
 
 const tooLate = () => new SourceDroppedError('No first message came in time.');

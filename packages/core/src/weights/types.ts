@@ -73,7 +73,7 @@ export interface WeightsExchange {
   join(model: JoinedModel): ModelExchange;
   /** What peers together get per second at most. */
   uploadBytesPerSecond(): number;
-  /** @param bytesPerSecond `Infinity` for no limit */
+  /** @param bytesPerSecond `Infinity` for no limit, 0 to give nothing */
   setUploadBytesPerSecond(bytesPerSecond: number): void;
   /** Sent to peers since the start, of all models. */
   uploadedBytes(): number;
