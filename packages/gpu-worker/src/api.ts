@@ -47,6 +47,9 @@ export interface LoadRequest {
   readonly share?: number;
 }
 
+/** A model to have on disk, without an engine. */
+export type KeepRequest = Pick<LoadRequest, 'manifest' | 'weights' | 'layers' | 'storageBytes'>;
+
 export type LoadProgress =
   | {
       readonly type: 'weights-progress';
@@ -55,7 +58,10 @@ export type LoadProgress =
       readonly fetchedBytes: number;
       /** Where they come from, where peers are asked too. */
       readonly sources?: Pick<WeightsStats, 'fromPeersBytes' | 'fromServerBytes' | 'peers' | 'bytesPerSecond'>;
-      /** Why they are not kept on this device, if so: `storage_full`, `store_busy`. */
+      /**
+       * Why they are not kept on this device, if so: `storage_full`, `store_busy`, `store_lost`; `stored_chunks_lost` where
+       * some that were kept had to be fetched again.
+       */
       readonly storeFailure?: WireError;
     }
   | { readonly type: 'self-test'; readonly decodeTokensPerSecond: number; readonly prefillTokensPerSecond: number };
@@ -101,6 +107,11 @@ export type SequenceControl =
 export interface WorkerApi {
   /** `weights` (transferred) leads to who trades chunks with peers. @default chunks come from the server only */
   load(request: LoadRequest, onProgress: (progress: LoadProgress) => void, weights?: MessagePort): Promise<LoadedModel>;
+  /**
+   * Fetches what lacks to disk, in room that is free, and gives it to peers until `unload` or `load`. Ends what was
+   * loaded. @throws `storage_too_small`, `storage_full`, what the weights' source throws
+   */
+  keep(request: KeepRequest, onProgress: (progress: LoadProgress) => void, weights?: MessagePort): Promise<void>;
   /** Starts a generation whose events go to `port` (transferred). */
   generate(request: GenerateRequest, port: MessagePort): Promise<void>;
   /** Starts a sequence on the layers that are loaded, in the same way. */

@@ -102,9 +102,10 @@ export function swarmOf(registry: PeerRegistry, manifest: ManifestHash, self: Pe
   const members: SwarmMember[] = [];
   const choosers: Chooser[] = [];
   for (const { peer, advert } of registry.peers()) {
-    for (const { manifest: held, layers, fits, decodeTokensPerSecond: tokensPerSecond } of advert.models) {
+    for (const { manifest: held, layers, fits, stored, decodeTokensPerSecond: tokensPerSecond } of advert.models) {
       const [start, end] = layers;
-      if (held !== manifest || peer === self) continue;
+      // What lies on disk only is in nobody's chain.
+      if (held !== manifest || peer === self || stored === true) continue;
       if (start < end) members.push({ peer, layers: { start, end }, tokensPerSecond, state: advert.state });
       else if (fits !== undefined) choosers.push({ peer, layersThatFit: fits });
     }

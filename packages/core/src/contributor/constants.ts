@@ -1,3 +1,5 @@
+import { MAX_SERVED_MODELS } from '../membership/advert.ts';
+
 /** How often the engine is asked for its rate while it answers. */
 export const STATS_INTERVAL_MS = 1_000;
 
@@ -33,3 +35,27 @@ export const RECONSIDER_INTERVAL_MS = 60_000;
 
 /** Cache counted against the pledge where its size is left to the engine: its default. */
 export const ASSUMED_KV_BUDGET_BYTES = 256 * 2 ** 20;
+
+/** Models of one contributor, the first included: what an advert has room for. */
+export const MAX_HELD_MODELS = MAX_SERVED_MODELS;
+
+/** Memory for models where none was pledged; one that needs more has all of it to itself. */
+export const DEFAULT_MODELS_MEMORY_BYTES = 2 ** 30;
+
+/** How long a model stays in memory, whoever asks for another: loading takes seconds, and serves nobody. */
+export const MIN_MEMORY_STAY_MS = 30_000;
+
+/** How long a model that was asked for in vain has a claim: whoever waits asks every second. */
+export const CLAIM_MS = 3_000;
+
+/** Requests that wait for one model to be loaded; the others are sent elsewhere. */
+export const MAX_LOAD_WAITERS = 32;
+
+/** How long they wait: coordinators give a queue that does not move 60 s, and may come again. */
+export const LOAD_PATIENCE_MS = 50_000;
+
+/** How long a model that could not be loaded is not offered. */
+export const FAILED_LOAD_PAUSE_MS = 60_000;
+
+/** Wait before models whose weights could not be had are tried again. */
+export const FETCH_RETRY_MS = 60_000;

@@ -61,6 +61,7 @@ class FakeEngine implements ContributorEngine<string> {
       prefillTokensPerSecond: 200,
     };
   };
+  keep = async () => void this.calls.push('keep');
   setShare = async (share: number) => void this.calls.push(`share ${share}`);
   stats = async () => ({ tokensPerSecond: 55, storedBytes: 42 });
   unload = async () => {

@@ -1,13 +1,12 @@
 import { toWire } from '../errors.ts';
 import { betterLayers, layersForSwarm, layersWithoutOthers, roomForLayers, swarmOf } from './choose-layers.ts';
 import { MIN_SHARE, RECONSIDER_INTERVAL_MS, STATS_INTERVAL_MS, SWARM_HEARING_MS } from './constants.ts';
-import { describeModel } from './describe-model.ts';
 import { IDLE, RESET, nothingLoaded } from './empty-snapshot.ts';
 import { ContributorStateError, ContributorStoppedError } from './errors.ts';
 import { loadManifest } from './fetch-manifest.ts';
 import { followLoading } from './follow-loading.ts';
 import { freeEngine } from './free-engine.ts';
-import { createRequestCounter } from './request-counter.ts';
+import { HeldModels } from './held-models.ts';
 import type { CatalogEntry } from '../bootstrap.ts';
 import type { Clock } from '../clock.ts';
 import { isWholeModel } from '../ids.ts';
@@ -15,14 +14,15 @@ import type { LayerRange, ManifestHash } from '../ids.ts';
 import type { ModelManifest } from '../models/manifest.ts';
 import type { SwarmMember } from '../placement/swarm.ts';
 import type { Network, ServingHandle } from '../p2p/network.ts';
-import type { Served } from './describe-model.ts';
 import type { ContributorEngine, ContributorLoadProgress } from './engine.ts';
 import type { FetchManifest } from './fetch-manifest.ts';
-import type { RequestCounter } from './request-counter.ts';
 import type { Contributor, ContributorSnapshot, ContributorState, StartContributing } from './types.ts';
 
 export interface ContributorComponents<Weights> {
+  /** Of the model loaded at the start. */
   readonly engine: ContributorEngine<Weights>;
+  /** Makes an engine for each further model. @default no others can be held */
+  readonly createEngine?: () => ContributorEngine<Weights>;
   readonly network: Pick<Network, 'serve' | 'relayConnected' | 'onRelayChange' | 'registry' | 'peer'>;
   readonly clock: Clock;
   /** Uniform in [0, 1). @default Math.random */
@@ -55,10 +55,9 @@ export const createContributor = <Weights>(
   init: ContributorInit,
 ): Contributor => new DeviceContributor(components, init);
 
-interface Serving {
+interface Serving<Weights> {
   readonly handle: ServingHandle;
-  readonly counter: RequestCounter;
-  readonly served: Served;
+  readonly models: HeldModels<Weights>;
   readonly ended: AbortController;
 }
 
@@ -68,7 +67,7 @@ class DeviceContributor<Weights> implements Contributor {
   readonly #listeners = new Set<(snapshot: ContributorSnapshot) => void>();
   #snapshot: ContributorSnapshot;
   #starting: { readonly abort: AbortController; readonly done: Promise<void> } | null = null;
-  #serving: Serving | null = null;
+  #serving: Serving<Weights> | null = null;
   /** Clearing up after a failure; a new start waits for it. */
   #settling: Promise<void> = Promise.resolve();
   #watching = false;
@@ -129,7 +128,7 @@ class DeviceContributor<Weights> implements Contributor {
     this.#share = Math.min(1, Math.max(MIN_SHARE, share));
     if (this.#serving === null) return;
     // A lost worker tells so itself, and a new one is told at its load.
-    this.#components.engine.setShare(this.#share).catch(() => {});
+    this.#serving.models.setShare(this.#share).catch(() => {});
     this.#serving.handle.announce();
   }
 
@@ -200,22 +199,36 @@ class DeviceContributor<Weights> implements Contributor {
   }
 
   /** Joins the network with what will be served. */
-  #announce(options: StartContributing, manifest: ModelManifest, layers: LayerRange): Serving {
-    const { network, engine } = this.#components;
-    const counter = createRequestCounter(engine, () => this.#countsChanged());
-    const served: Served = {
-      layers,
-      loaded: null,
-      ...(layers.end === 0 ? { fits: roomForLayers(this.#pledged(options), manifest) } : {}),
-    };
+  #announce(options: StartContributing, manifest: ModelManifest, layers: LayerRange): Serving<Weights> {
+    const { network, engine, createEngine, clock, fetchManifest, locateWeights } = this.#components;
+    const pledged = this.#pledged(options);
+    const models = new HeldModels<Weights>(
+      {
+        engine,
+        createEngine,
+        clock,
+        fetchManifest,
+        locateWeights,
+        options: pledged,
+        maxSequences: this.#init.maxSequences,
+        share: () => this.#share,
+        onChange: () => this.#countsChanged(),
+        onProgress: () => this.#change({}),
+      },
+      {
+        manifest,
+        served: { layers, loaded: null, ...(layers.end === 0 ? { fits: roomForLayers(pledged, manifest) } : {}) },
+      },
+    );
     const handle = network.serve({
-      generator: counter.generator,
-      part: { runner: counter.layers, shape: () => manifest.architecture },
+      generator: models.generator,
+      part: { runner: models.layers, shape: () => manifest.architecture },
       kind: this.#init.kind,
+      tiers: () => models.tiers(),
       loading: true,
-      served: () => [describeModel(options, served, manifest, counter.counts(), this.#share)],
+      served: () => models.adverts(),
     });
-    return { handle, counter, served, ended: new AbortController() };
+    return { handle, models, ended: new AbortController() };
   }
 
   async #serveLayers(
@@ -224,32 +237,14 @@ class DeviceContributor<Weights> implements Contributor {
     layers: LayerRange,
     signal: AbortSignal,
   ): Promise<void> {
-    const { locateWeights, engine } = this.#components;
-    const { entry, threads, storageBytes } = options;
-    const { maxSequences } = this.#init;
-    const { kvBudgetBytes } = this.#pledged(options);
     const isPart = !isWholeModel(layers, manifest.architecture.layerCount);
     this.#change({ layers });
     // The others are told at once: they need not load the same part, and whoever loads trades chunks with them.
     const serving = (this.#serving ??= this.#announce(options, manifest, layers));
-    serving.served.layers = layers;
+    const { models } = serving;
+    models.first.served.layers = layers;
     serving.handle.announce();
-    const loaded = await engine.load(
-      {
-        manifest,
-        weights: locateWeights(entry, manifest),
-        engine: options.engine,
-        layers,
-        ...(kvBudgetBytes === undefined ? {} : { kvBudgetBytes }),
-        ...(maxSequences === undefined ? {} : { maxSequences }),
-        ...(threads === undefined ? {} : { threads }),
-        ...(storageBytes === undefined ? {} : { storageBytes }),
-        ...(this.#share === 1 ? {} : { share: this.#share }),
-      },
-      { signal, onProgress: this.#loadProgress(signal) },
-    );
-    signal.throwIfAborted();
-    serving.served.loaded = loaded;
+    const loaded = await models.loadFirst({ signal, onProgress: this.#loadProgress(signal) });
     const { decodeTokensPerSecond, prefillTokensPerSecond } = loaded;
     this.#enter('serving', {
       loading: null,
@@ -260,6 +255,7 @@ class DeviceContributor<Weights> implements Contributor {
     serving.handle.ready();
     serving.handle.announce();
     if (isPart) void this.#watchSwarm(options, manifest, layers, serving);
+    if ((options.others?.length ?? 0) > 0) void models.keepOthers().then(() => this.#readStats());
     await this.#readStats();
   }
 
@@ -268,14 +264,14 @@ class DeviceContributor<Weights> implements Contributor {
     options: StartContributing,
     manifest: ModelManifest,
     layers: LayerRange,
-    { ended, counter }: Serving,
+    { ended, models }: Serving<Weights>,
   ): Promise<void> {
     const { clock, network, random = Math.random } = this.#components;
     while (!ended.signal.aborted) {
       // Rejects only when aborted, which the loop's condition sees.
       await clock.sleep(RECONSIDER_INTERVAL_MS * (0.75 + 0.5 * random()), ended.signal).catch(() => {});
       const { state, decodeTokensPerSecond: tokensPerSecond } = this.#snapshot;
-      if (ended.signal.aborted || state !== 'serving' || counter.counts().running > 0) continue;
+      if (ended.signal.aborted || state !== 'serving' || models.counts().running > 0) continue;
       const current: SwarmMember = { peer: network.peer, layers, tokensPerSecond, state };
       const { members } = swarmOf(network.registry, options.entry.manifest as ManifestHash, network.peer);
       const better = betterLayers(current, this.#pledged(options), manifest, members);
@@ -314,11 +310,11 @@ class DeviceContributor<Weights> implements Contributor {
   #countsChanged(): void {
     this.#serving?.handle.announce();
     this.#change(this.#counts());
-    if ((this.#serving?.counter.counts().running ?? 0) > 0) void this.#watchRate();
+    if ((this.#serving?.models.counts().running ?? 0) > 0) void this.#watchRate();
   }
 
   #counts(): Partial<ContributorSnapshot> {
-    const counts = this.#serving?.counter.counts();
+    const counts = this.#serving?.models.counts();
     if (counts === undefined) return { requestsNow: 0, requestsQueued: 0, tokensPerSecond: 0 };
     const requestsServed = this.#servedBefore + counts.served;
     return {
@@ -340,7 +336,7 @@ class DeviceContributor<Weights> implements Contributor {
         await this.#components.clock.sleep(STATS_INTERVAL_MS);
         // An engine that was freed meanwhile must not be started again by a question.
         if (this.#serving === null) return;
-        busy = this.#serving.counter.counts().running > 0;
+        busy = this.#serving.models.counts().running > 0;
         await this.#readStats();
       }
     } finally {
@@ -349,9 +345,10 @@ class DeviceContributor<Weights> implements Contributor {
   }
 
   async #readStats(): Promise<void> {
+    const { engine } = this.#components;
     try {
-      const { tokensPerSecond, storedBytes } = await this.#components.engine.stats();
-      const { running = 0 } = this.#serving?.counter.counts() ?? {};
+      const { tokensPerSecond, storedBytes } = await (this.#serving?.models ?? engine).stats();
+      const { running = 0 } = this.#serving?.models.counts() ?? {};
       this.#change({ ...this.#counts(), tokensPerSecond: running > 0 ? tokensPerSecond : 0, storedBytes });
     } catch {
       // A lost worker tells so itself, through onCrash; the figures just stay as they were.
@@ -377,9 +374,10 @@ class DeviceContributor<Weights> implements Contributor {
     if (serving === null) return;
     serving.ended.abort();
     await serving.handle.leave();
+    await serving.models.end();
     if (this.#serving !== serving) return;
     this.#serving = null;
-    const { served, tokens } = serving.counter.counts();
+    const { served, tokens } = serving.models.counts();
     this.#servedBefore += served;
     this.#tokensBefore += tokens;
     this.#change({ ...this.#counts(), requestsServed: this.#servedBefore, tokensServed: this.#tokensBefore });
@@ -390,7 +388,8 @@ class DeviceContributor<Weights> implements Contributor {
   }
 
   #change(change: Partial<ContributorSnapshot>): void {
-    this.#snapshot = { ...this.#snapshot, ...change };
+    const held = this.#serving?.models.snapshot() ?? [];
+    this.#snapshot = { ...this.#snapshot, ...change, held };
     for (const listener of this.#listeners) listener(this.#snapshot);
   }
 }

@@ -17,7 +17,7 @@ export interface Served {
 
 /** A model's place in an advert, with what is free now. */
 export function describeModel(
-  { entry, engine }: StartContributing,
+  { entry, engine }: Pick<StartContributing, 'entry' | 'engine'>,
   { layers, loaded, fits }: Served,
   { architecture }: ModelManifest,
   { running, queued }: RequestCounts,

@@ -14,6 +14,7 @@ export const nothingLoaded = (totalBytes: number): LoadingProgress => ({
 /** What a run leaves nothing of. */
 export const RESET = {
   model: null,
+  held: [],
   engine: null,
   layers: null,
   variant: null,

@@ -17,6 +17,12 @@ export interface ContributorLoadRequest<Weights> {
   readonly share?: number;
 }
 
+/** Weights to have on disk. */
+export type ContributorKeepRequest<Weights> = Pick<
+  ContributorLoadRequest<Weights>,
+  'manifest' | 'weights' | 'layers' | 'storageBytes'
+>;
+
 export type ContributorLoadProgress =
   | {
       readonly type: 'weights-progress';
@@ -61,6 +67,14 @@ export interface ContributorEngine<Weights> {
     request: ContributorLoadRequest<Weights>,
     options: { signal: AbortSignal; onProgress: (progress: ContributorLoadProgress) => void },
   ): Promise<ContributorLoadedModel>;
+  /**
+   * Fetches what lacks of a model's weights to disk, without making room for them, and gives them to peers from then
+   * on: until `unload`, `load` or `terminate`. Resolves when they are complete. Aborting the signal gives up.
+   */
+  keep(
+    request: ContributorKeepRequest<Weights>,
+    options: { signal: AbortSignal; onProgress: (progress: ContributorLoadProgress) => void },
+  ): Promise<void>;
   /** Of the model that is loaded: the share of the time in which it computes, above 0 and at most 1. */
   setShare(share: number): Promise<void>;
   stats(): Promise<{ readonly tokensPerSecond: number; readonly storedBytes: number }>;

@@ -66,4 +66,39 @@ export class MemoryTooSmallError extends OpenGatewayError {
   }
 }
 
+/** The model asked for lies on disk here, and could not be brought into memory: others may serve it. */
+export class ModelNotLoadedError extends OpenGatewayError {
+  static override readonly name = 'ModelNotLoadedError';
+  constructor(reason: string, options: ErrorOptions = {}) {
+    super('model_not_served', `This peer could not load the model: ${reason}`, { ...options, retryable: true });
+  }
+}
+
+/** A further model needs more memory than is lent. */
+export class ModelTooLargeError extends OpenGatewayError {
+  static override readonly name = 'ModelTooLargeError';
+  constructor(lentBytes: number, neededBytes: number) {
+    super(
+      'model_too_large',
+      `${megabytes(lentBytes)} of memory are left for this model, but it needs ${megabytes(neededBytes)}. Lend more memory or leave it out.`,
+    );
+  }
+}
+
+/** More models were to be held than one contributor can announce. */
+export class TooManyModelsError extends OpenGatewayError {
+  static override readonly name = 'TooManyModelsError';
+  constructor(most: number) {
+    super('too_many_models', `One device holds at most ${most} models. Leave some out.`);
+  }
+}
+
+/** This host has one engine only. */
+export class SingleModelError extends OpenGatewayError {
+  static override readonly name = 'SingleModelError';
+  constructor() {
+    super('single_model', 'This host can hold one model only.');
+  }
+}
+
 const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;

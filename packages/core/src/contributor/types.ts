@@ -1,4 +1,5 @@
 import type { CatalogEntry } from '../bootstrap.ts';
+import type { Tier } from '../capability/tiers.ts';
 import type { WireError } from '../errors.ts';
 import type { LayerRange } from '../ids.ts';
 import type { EngineKind } from '../inference/coordinator-types.ts';
@@ -22,6 +23,18 @@ export interface LoadingProgress {
   readonly storeFailure?: WireError;
 }
 
+/** One model of a contributor. */
+export interface HeldModel {
+  readonly entry: CatalogEntry;
+  /** `disk`: complete there; a request brings it into memory. */
+  readonly state: 'fetching' | 'disk' | 'memory';
+  /** Of the weights, on this device. */
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  /** Why it is not held, or could not be loaded last time. */
+  readonly error: WireError | null;
+}
+
 /** How a contributor that failed comes back, kept until it is stopped or started anew. */
 export interface Recovery {
   readonly restarts: number;
@@ -38,7 +51,10 @@ export interface ContributorSnapshot {
   readonly state: ContributorState;
   /** When the state was entered, milliseconds since the epoch. */
   readonly sinceMs: number;
+  /** The one loaded at the start. */
   readonly model: CatalogEntry | null;
+  /** All models, that one first; empty while nothing was begun. */
+  readonly held: readonly HeldModel[];
   readonly engine: EngineKind | null;
   readonly layers: LayerRange | null;
   /** What the engine build is, e.g. `relaxed-simd`. */
@@ -63,10 +79,20 @@ export interface ContributorSnapshot {
 
 export interface StartContributing {
   readonly entry: CatalogEntry;
+  /**
+   * Further whole models to hold: fetched to disk one after the other while the first is served, loaded when asked
+   * for. `MAX_HELD_MODELS` in all. @default none
+   */
+  readonly others?: readonly CatalogEntry[];
+  /** Clusters to announce in, beside those of the models served. @default none */
+  readonly tiers?: readonly Tier[];
   readonly engine: EngineKind;
   /** Layers to hold, whatever the others hold. @default all of them where they fit, else what is lacking most */
   readonly layers?: LayerRange;
-  /** Lent to weights, cache and engine together. @default as much as the whole model needs */
+  /**
+   * Lent to weights, cache and engine of all models in memory together. @default as much as the whole model needs,
+   * and with `others` 1 GiB where that is more
+   */
   readonly memoryBytes?: number;
   /** Whether the CPU engine may take over from one that cannot start or keeps failing. @default false */
   readonly canFallBack?: boolean;

@@ -1,7 +1,10 @@
 import type { SamplingParameters, TokenLogprobs } from '../generation/sampling.ts';
+import type { ManifestHash } from '../ids.ts';
 
 /** One sequence to continue on one stage that holds the whole model. */
 export interface GenerateRequest {
+  /** The model, for who computes several. @default the one that is loaded, or was first */
+  readonly manifest?: ManifestHash;
   /** Prompt and, after a failover, the tokens already given. */
   readonly tokens: readonly number[];
   /** How many of `tokens` are prompt: penalties on the answer start after them. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { errorCode, toWire } from '../errors.ts';
 import { PromptTooLongError } from '../generation/errors.ts';
-import type { PeerName, SessionId } from '../ids.ts';
+import type { ManifestHash, PeerName, SessionId } from '../ids.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import { withDeadline } from '../wire/deadline.ts';
 import { MAX_OPEN_BYTES } from '../wire/limits.ts';
@@ -92,7 +92,7 @@ function validateOpen(open: OpenMessage, { served, accepting }: ServeSessionComp
   }
   if (tokenCount >= model.contextLength) throw new PromptTooLongError(tokenCount, model.contextLength);
   const { promptTokenCount, maxTokens, endTokens, sampling } = open;
-  return { tokens, promptTokenCount, maxTokens, endTokens, sampling };
+  return { manifest: open.model as ManifestHash, tokens, promptTokenCount, maxTokens, endTokens, sampling };
 }
 
 /** A stage's part in a chain. @throws `protocol_violation` where its place and its layers do not agree */

@@ -4,6 +4,9 @@ import { ENGINE_KINDS } from '../inference/coordinator-types.ts';
 const count = z.int().check(z.nonnegative(), z.maximum(2 ** 31 - 1));
 const rate = z.number().check(z.nonnegative(), z.maximum(1e6));
 
+/** Models of one peer, in memory and on disk. */
+export const MAX_SERVED_MODELS = 8;
+
 /** One model (or layer range of it) a peer serves. */
 export const servedModelSchema = z.strictObject({
   id: z.string().check(z.regex(/^[a-z0-9][a-z0-9._-]{0,95}$/)),
@@ -19,9 +22,13 @@ export const servedModelSchema = z.strictObject({
   freeSlots: count,
   /** Sequences waiting for a place. */
   queued: count,
-  /** Measured on this device; 0 before the self-test. */
+  /** Measured on this device; 0 before the self-test. Of what never ran there an estimate. */
   decodeTokensPerSecond: rate,
   prefillTokensPerSecond: rate,
+  /** Whole, but on disk only: a request makes the peer load it first. Absent: in memory. */
+  stored: z.optional(z.literal(true)),
+  /** Of its weights; said where they are to be loaded first. */
+  bytes: z.optional(z.int().check(z.nonnegative())),
 });
 export type ServedModel = z.infer<typeof servedModelSchema>;
 
@@ -39,12 +46,12 @@ export const advertSchema = z.strictObject({
   state: z.enum(['loading', 'serving', 'paused', 'leaving']),
   /** What it is, for people: `tab` or `node`. */
   kind: z.enum(['tab', 'node']),
-  models: z.array(servedModelSchema).check(z.maxLength(8)),
+  models: z.array(servedModelSchema).check(z.maxLength(MAX_SERVED_MODELS)),
 });
 export type Advert = z.infer<typeof advertSchema>;
 
 export const ADVERT_INTERVAL_MS = 10_000;
 /** Three missed adverts. */
 export const ADVERT_TTL_MS = 30_000;
-/** Largest encoded advert accepted. */
-export const MAX_ADVERT_BYTES = 1_024;
+/** Largest encoded advert accepted: `MAX_SERVED_MODELS` models with names of usual length. */
+export const MAX_ADVERT_BYTES = 2_560;

@@ -8,6 +8,15 @@ export const EXPECTED_ANSWER_TOKENS = 256;
 /** Round trip assumed of a connection that has not been measured yet. */
 export const UNMEASURED_RTT_MS = 50;
 
+/**
+ * Rate at which a model on disk is expected to come into memory: read, checked against its hashes, laid out for the
+ * engine and tested. An ordinary SSD reads faster; two processors check and lay out no faster.
+ */
+export const DISK_BYTES_PER_SECOND = 100e6;
+
+/** Assumed of a model on disk whose size is not said: larger than most, so that one that says it comes first. */
+export const UNTOLD_MODEL_BYTES = 10e9;
+
 /** Stages of one chain: each is another device that may leave in the middle of an answer. */
 export const MAX_CHAIN_STAGES = 8;
 

@@ -24,7 +24,10 @@ export interface ExaminedPeers {
   readonly rejections: Rejection[];
 }
 
-/** Who could take the request, and why the others cannot. */
+/**
+ * Who could take the request, and why the others cannot. Of what lies on disk only whole models count: a chain would
+ * wait for the slowest of its stages to load.
+ */
 export function examinePeers(request: RouteRequest, knowledge: RouteKnowledge): ExaminedPeers {
   const wholes: StageCandidate[] = [];
   const parts: StageCandidate[] = [];
@@ -63,6 +66,8 @@ function examine(offer: Offer, request: RouteRequest, knowledge: RouteKnowledge)
   if (served === undefined) return 'model-not-served';
   if (!offer.serving) return 'not-serving';
   if (served.contextLength <= request.promptTokens) return 'context-too-short';
+  const layers = { start: served.layers[0], end: served.layers[1] };
+  if (served.stored === true && !isWholeModel(layers, request.layerCount)) return 'part-on-disk';
   if (knowledge.excluded.has(peer)) return 'excluded';
   const rttMs = local ? 0 : knowledge.rttMs(peer);
   if (rttMs === undefined) return 'unreachable';
@@ -73,7 +78,7 @@ function examine(offer: Offer, request: RouteRequest, knowledge: RouteKnowledge)
     peer,
     local,
     rttMs,
-    layers: { start: served.layers[0], end: served.layers[1] },
+    layers,
     penalised: knowledge.penalised(peer),
     full: freePlaces(occupied) < 1,
     tokenMs: expectedTokenMs(occupied),

@@ -1,8 +1,10 @@
 import type { ServedModel } from '../membership/advert.ts';
 import {
+  DISK_BYTES_PER_SECOND,
   EXPECTED_ANSWER_TOKENS,
   UNMEASURED_DECODE_TOKENS_PER_SECOND,
   UNMEASURED_PREFILL_TOKENS_PER_SECOND,
+  UNTOLD_MODEL_BYTES,
 } from './constants.ts';
 
 /** A peer's offer and what this coordinator knows beyond it. */
@@ -19,7 +21,8 @@ export interface FinishInput extends OccupiedPeer {
 }
 
 /**
- * Milliseconds until a peer is expected to have finished a request: round trip, queue, prefill, decode.
+ * Milliseconds until a peer is expected to have finished a request: round trip, load where it is on disk, queue,
+ * prefill, decode.
  *
  * Decode rate is shared among the sequences computed beside it. A request that has to queue waits for its
  * share of rounds of `slots` sequences each, taken to be as long as this request itself.
@@ -27,8 +30,12 @@ export interface FinishInput extends OccupiedPeer {
 export function expectedFinishMs(input: FinishInput): number {
   const { served, promptTokens, maxTokens, rttMs } = input;
   const decodeMs = expectedAnswerTokens(maxTokens) * sharedTokenMs(input);
-  return rttMs + (expectedPrefillMs(served, promptTokens) + decodeMs) * roundsBefore(input);
+  return rttMs + expectedLoadMs(served) + (expectedPrefillMs(served, promptTokens) + decodeMs) * roundsBefore(input);
 }
+
+/** Milliseconds until a model that lies on disk there is in memory; 0 where it is already. */
+export const expectedLoadMs = ({ stored, bytes = UNTOLD_MODEL_BYTES }: ServedModel): number =>
+  stored === true ? (bytes / DISK_BYTES_PER_SECOND) * 1_000 : 0;
 
 /** Milliseconds of computing one token there, beside the sequences that are there already, queue included. */
 export const expectedTokenMs = (peer: OccupiedPeer): number => sharedTokenMs(peer) * roundsBefore(peer);

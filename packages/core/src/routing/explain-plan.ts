@@ -1,3 +1,4 @@
+import { expectedLoadMs } from './expected-finish.ts';
 import type { PlannedRoute, RejectionReason, RoutePlan } from './types.ts';
 
 /** Why a plan is as it is, in short plain sentences for people: the route, its cost, and who is not in it. */
@@ -11,8 +12,14 @@ function whyThis(route: PlannedRoute): string[] {
   const { stages, expectedTokenMs } = route;
   if (stages.length === 1 && first !== undefined) {
     const who = first.local ? 'This device' : `Peer ${first.peer}`;
+    const loadMs = expectedLoadMs(first.served);
     return [
-      `${who} holds the whole model and is expected to finish first.`,
+      ...(loadMs === 0
+        ? [`${who} holds the whole model and is expected to finish first.`]
+        : [
+            `${who} has the whole model on disk and is expected to finish first, though it loads it before it answers.`,
+            `${rounded(loadMs / 1_000)} s of loading expected.`,
+          ]),
       `${rounded(expectedTokenMs)} ms per token expected.`,
     ];
   }
@@ -65,6 +72,7 @@ const IN_WORDS = {
     'have no direct way to their neighbours that is fast enough',
   ],
   'part-of-model': ['holds only a part of the model', 'hold only a part of the model'],
+  'part-on-disk': ['has its part of the model on disk only', 'have their parts of the model on disk only'],
   'model-not-served': ['serves other models', 'serve other models'],
 } satisfies Record<RejectionReason, readonly [string, string]>;
 

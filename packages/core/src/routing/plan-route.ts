@@ -19,18 +19,26 @@ import type {
 } from './types.ts';
 
 /**
- * Where a request is computed: on the peer with the whole model that is expected to finish first, queue
- * allowed; without one, on the chain of parts with the lowest expected time per token (see `findChain`), each
- * with a free place. Penalised peers are in neither while there is a route without them.
+ * Where a request is computed: on the peer with the whole model that is expected to finish first, queue and load
+ * from disk allowed; without one, on the chain of parts with the lowest expected time per token (see `findChain`), each
+ * with a free place. Whoever has the whole model only on disk is compared with such a chain as well. Penalised
+ * peers are in neither while there is a route without them.
  *
  * Equal knowledge gives equal plans, in whatever order peers come.
  */
 export function planRoute(request: RouteRequest, knowledge: RouteKnowledge): RoutePlan {
   const examined = examinePeers(request, knowledge);
   const clean = examined.wholes.filter(isClean);
-  if (clean.length > 0) return wholePlan(clean, examined, request);
-  return planChain(examined, request, createHopTime(knowledge));
+  if (clean.length === 0) return planChain(examined, request, createHopTime(knowledge));
+  const whole = wholePlan(clean, examined, request);
+  if (!clean.every(isStored) || examined.parts.length === 0) return whole;
+  const chain = planChain({ ...examined, wholes: [] }, request, createHopTime(knowledge));
+  return finishMs(chain) < finishMs(whole) ? chain : whole;
 }
+
+const isStored = ({ served }: StageCandidate): boolean => served.stored === true;
+
+const finishMs = ({ route }: RoutePlan): number => route?.expectedFinishMs ?? Infinity;
 
 function wholePlan(wholes: readonly StageCandidate[], { parts, rejections }: ExaminedPeers, request: RouteRequest) {
   let best: PlannedRoute | undefined;

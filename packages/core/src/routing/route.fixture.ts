@@ -27,6 +27,7 @@ export const view = (
 ): PeerView => ({
   peer: peer as PeerName,
   lastSeenMs: 0,
+  tiers: ['starter'],
   advert: { v: 1, sequence: 1, run: 1, state, kind: 'tab', models: [{ ...served, ...change }] },
 });
 

@@ -48,18 +48,20 @@ export interface PlannedRoute {
   readonly stages: readonly PlannedStage[];
   /** One token through all stages and once around the ring. */
   readonly expectedTokenMs: number;
-  /** Round trip, prefill as if no stages overlapped, decode. */
+  /** Round trip, load where the model is on disk, prefill as if no stages overlapped, decode. */
   readonly expectedFinishMs: number;
 }
 
 /**
  * Why a peer is not in the route. `part-of-model`: a whole-model peer was found, parts are not looked at;
+ * `part-on-disk`: a stage of a chain must hold its part in memory, as all of them wait for the slowest;
  * `no-neighbour`: no chain of other peers meets its layers at both ends; `too-many-stages`, `hop-too-slow`:
  * there would be one but for `MAX_CHAIN_STAGES`, or for slow and excluded hops.
  */
 export type RejectionReason =
   | 'model-not-served'
   | 'part-of-model'
+  | 'part-on-disk'
   | 'not-serving'
   | 'context-too-short'
   | 'unreachable'

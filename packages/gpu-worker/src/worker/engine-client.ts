@@ -15,11 +15,11 @@ import type {
   OpenGatewayError,
   WeightsExchange,
 } from '@opengateway/core';
-import type { Endpoint, Remote } from 'comlink';
+import type { Endpoint, ProxyMarked, Remote } from 'comlink';
 import type { MeasureRequest } from '../probe/measure-device.ts';
 import type { DeviceMeasurement } from '../probe/types.ts';
 import type { ExchangeLink } from './link-exchange.ts';
-import type { LoadedModel, LoadProgress, LoadRequest, WorkerApi, WorkerStats } from '../api.ts';
+import type { KeepRequest, LoadedModel, LoadProgress, LoadRequest, WorkerApi, WorkerStats } from '../api.ts';
 
 /** One running worker, in the form its host gives it. */
 export interface EngineWorkerHandle {
@@ -43,6 +43,16 @@ export interface EngineClient {
     request: LoadRequest,
     options?: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void },
   ): Promise<LoadedModel>;
+  /**
+   * Has a model's weights on disk, in room that is free, and gives them to peers from then on; what was loaded ends.
+   * Aborting the signal gives up.
+   *
+   * @throws `load_aborted`, `storage_too_small`, `storage_full`, what the weights' source throws.
+   */
+  keep(
+    request: KeepRequest,
+    options?: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void },
+  ): Promise<void>;
   setShare(share: number): Promise<void>;
   stats(): Promise<WorkerStats>;
   /** Measures this device; a loaded model ends. */
@@ -57,6 +67,8 @@ export interface EngineClient {
    */
   onCrash(listener: (error: OpenGatewayError) => void): () => void;
 }
+
+type Report = ((progress: LoadProgress) => void) & ProxyMarked;
 
 interface RunningWorker {
   readonly handle: EngineWorkerHandle;
@@ -80,7 +92,7 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle, init: Eng
     link?.close();
     link = null;
   };
-  const linkTo = ({ manifest, weights: location }: LoadRequest): MessagePort | undefined => {
+  const linkTo = ({ manifest, weights: location }: KeepRequest): MessagePort | undefined => {
     unlink();
     if (init.weights === undefined || location.kind === 'package') return undefined;
     const { port1, port2 } = new MessageChannel();
@@ -138,6 +150,29 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle, init: Eng
       return () => void onLost.delete(fail);
     };
 
+  /** Hands a model to the worker in place of what it had, and links it to those who trade its chunks. */
+  const replace = async <Result>(
+    request: KeepRequest,
+    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void } = {},
+    method: (api: Remote<WorkerApi>, report: Report, port: MessagePort | undefined) => Promise<Result>,
+  ): Promise<Result> => {
+    signal?.throwIfAborted();
+    const loader = worker();
+    const giveUp = () => void call(loader, (api) => api.unload()).catch(() => {});
+    signal?.addEventListener('abort', giveUp, { once: true });
+    const port = linkTo(request);
+    const own = link;
+    const report = proxy((progress: LoadProgress) => onProgress?.(withSources(progress, own)));
+    try {
+      return await call(loader, (api) => method(api, report, port));
+    } catch (error) {
+      if (link === own) unlink();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+  };
+
   return {
     generator: {
       generate: (request, { signal }) =>
@@ -155,25 +190,14 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle, init: Eng
           start: begin((api, port) => api.runLayers(request, port)),
         }),
     },
-    async load(request, { signal, onProgress } = {}) {
-      signal?.throwIfAborted();
-      const loader = worker();
-      const giveUp = () => void call(loader, (api) => api.unload()).catch(() => {});
-      signal?.addEventListener('abort', giveUp, { once: true });
-      const port = linkTo(request);
-      const own = link;
-      const report = proxy((progress: LoadProgress) => onProgress?.(withSources(progress, own)));
-      try {
-        return await call(loader, (api) =>
-          port === undefined ? api.load(request, report) : api.load(request, report, transfer(port, [port])),
-        );
-      } catch (error) {
-        if (link === own) unlink();
-        throw error;
-      } finally {
-        signal?.removeEventListener('abort', giveUp);
-      }
-    },
+    load: (request, options) =>
+      replace(request, options, (api, report, port) =>
+        port === undefined ? api.load(request, report) : api.load(request, report, transfer(port, [port])),
+      ),
+    keep: (request, options) =>
+      replace(request, options, (api, report, port) =>
+        port === undefined ? api.keep(request, report) : api.keep(request, report, transfer(port, [port])),
+      ),
     setShare: async (share) => {
       if (running !== null) await call(running, (api) => api.setShare(share));
     },

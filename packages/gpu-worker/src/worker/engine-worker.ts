@@ -8,7 +8,7 @@ import { createLoadReporter } from './load-reporter.ts';
 import { selfTest } from './self-test.ts';
 import { serveSequence } from './serve-sequence.ts';
 import type { Clock, GenerateEvent, GenerateRequest, LayerEvent, LayerRequest } from '@opengateway/core';
-import type { LoadedModel, LoadProgress, LoadRequest, WorkerApi, WorkerStats } from '../api.ts';
+import type { KeepRequest, LoadedModel, LoadProgress, LoadRequest, WorkerApi, WorkerStats } from '../api.ts';
 import type { CreateEngine } from '../engines/create-engine.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Scheduler, SchedulerComponents } from '../scheduler/types.ts';
@@ -40,6 +40,8 @@ interface Loaded {
 class EngineWorker implements WorkerApi {
   readonly #components: EngineWorkerComponents;
   #loaded: Loaded | null = null;
+  /** Given to peers, without an engine. */
+  #kept: OpenedWeights | null = null;
   #loading: { readonly abort: AbortController; readonly done: Promise<unknown> } | null = null;
 
   constructor(components: EngineWorkerComponents) {
@@ -51,17 +53,11 @@ class EngineWorker implements WorkerApi {
     onProgress: (progress: LoadProgress) => void,
     port?: MessagePort,
   ): Promise<LoadedModel> {
-    const before = this.unload();
-    const abort = new AbortController();
-    const done = before.then(() => this.#load(request, onProgress, port, abort.signal));
-    const loading = { abort, done: done.catch(() => {}) };
-    this.#loading = loading;
-    try {
-      return await done;
-    } finally {
-      if (this.#loading === loading) this.#loading = null;
-      (onProgress as { [releaseProxy]?: () => void })[releaseProxy]?.();
-    }
+    return this.#replace(onProgress, (signal) => this.#load(request, onProgress, port, signal));
+  }
+
+  async keep(request: KeepRequest, onProgress: (progress: LoadProgress) => void, port?: MessagePort): Promise<void> {
+    return this.#replace(onProgress, (signal) => this.#keep(request, onProgress, port, signal));
   }
 
   async generate(request: GenerateRequest, port: MessagePort): Promise<void> {
@@ -109,11 +105,64 @@ class EngineWorker implements WorkerApi {
     await loaded?.scheduler.close();
     await loaded?.engine.dispose();
     await loaded?.weights.leave?.();
+    const kept = this.#kept;
+    this.#kept = null;
+    await kept?.leave?.();
   }
 
   async forgetWeights(): Promise<void> {
     await this.unload();
     await this.#components.weights.forget();
+  }
+
+  /** Does `work` in place of what was there before, until it is replaced itself. */
+  async #replace<Result>(
+    onProgress: (progress: LoadProgress) => void,
+    work: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const before = this.unload();
+    const abort = new AbortController();
+    const done = before.then(() => work(abort.signal));
+    const loading = { abort, done: done.catch(() => {}) };
+    this.#loading = loading;
+    try {
+      return await done;
+    } finally {
+      if (this.#loading === loading) this.#loading = null;
+      (onProgress as { [releaseProxy]?: () => void })[releaseProxy]?.();
+    }
+  }
+
+  async #keep(
+    { manifest, layers, weights: location, storageBytes }: KeepRequest,
+    onProgress: (progress: LoadProgress) => void,
+    port: MessagePort | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { weights: platform, clock } = this.#components;
+    signal.throwIfAborted();
+    let progress: LoadReporter | undefined;
+    let isLeft = false;
+    const opened = await platform.open(manifest, layers, location, {
+      storageBytes,
+      port,
+      makesRoom: false,
+      onFetched: () => progress?.fetched(),
+    });
+    try {
+      progress = createLoadReporter(clock, opened, onProgress);
+      if (opened.fetchAll === undefined)
+        throw new UnsupportedModelError('This model cannot be kept without being run.');
+      await opened.fetchAll({ signal, onProgress: progress.read });
+      signal.throwIfAborted();
+      this.#kept = opened;
+    } catch (error) {
+      isLeft = true;
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      await opened.close();
+      if (isLeft) await opened.leave?.();
+    }
   }
 
   #scheduler(): Scheduler {

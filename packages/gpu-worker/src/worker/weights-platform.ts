@@ -2,9 +2,11 @@ import { ChunkSet, createTensorReader, manifestHash, numberChunks } from '@openg
 import { UnsupportedModelError } from '../engines/errors.ts';
 import { keepInPlace, keepInStore, keepNothing } from '../storage/chunk-keeper.ts';
 import { createHttpSource } from '../storage/http-source.ts';
+import { StoredChunksLostError } from '../storage/errors.ts';
 import { createStoredSource } from '../storage/stored-source.ts';
-import { LoadAbortedError } from './errors.ts';
+import { LoadAbortedError, NothingKeptError } from './errors.ts';
 import { openExchangeSource } from './exchange-source.ts';
+import { fetchToStore, lackOfRoom } from './keep-beside.ts';
 import { makeRoom } from './make-room.ts';
 import type { ChunkSource, LayerRange, ModelManifest, TensorReader } from '@opengateway/core';
 import type { WeightsLocation } from '../api.ts';
@@ -21,8 +23,20 @@ export interface OpenedWeights {
   fetchedBytes(): number;
   /** Of all that is fetched ahead of the reader; absent where nothing is. */
   progress?(): { readonly hereBytes: number; readonly wantedBytes: number };
-  /** Why what is fetched is not kept, if so: `storage_full`, `store_busy`. */
+  /**
+   * Why what is fetched is not kept, if so (`storage_full`, `store_busy`, `store_lost`), else that some of what was
+   * kept is gone (`stored_chunks_lost`).
+   */
   storeFailure?(): unknown;
+  /**
+   * Resolves when all of it is on this device. Tells how far that is in bytes. Absent where only who runs it can.
+   *
+   * @throws why it cannot be kept: `storage_too_small`, `storage_full`, `store_busy`; what the source throws.
+   */
+  fetchAll?(options: {
+    readonly signal: AbortSignal;
+    readonly onProgress: (doneBytes: number, totalBytes: number) => void;
+  }): Promise<void>;
   /** Ends reading; what is kept is still given to peers. */
   close(): Promise<void>;
   /** Ends that too. Absent where peers get nothing. */
@@ -32,6 +46,8 @@ export interface OpenedWeights {
 export interface OpenWeightsOptions {
   /** Most that may be kept here, of all models. @default what the store allows */
   readonly storageBytes?: number | undefined;
+  /** Whether models used longer ago may go for it. @default true */
+  readonly makesRoom?: boolean;
   /** To the page, which trades chunks with peers and the server. @default chunks come from the server only */
   readonly port?: MessagePort | undefined;
   /** Called when a chunk came that a reader may not have asked for. */
@@ -68,11 +84,11 @@ export function createWeightsPlatform(components: WeightsPlatformComponents): We
   let counted: Promise<number> | null = null;
 
   /** Why these layers may not be kept. */
-  const refuseToKeep = async (wanted: Omit<RoomWanted, 'freeBytes'>): Promise<unknown> => {
+  const refuseToKeep = async (wanted: Omit<RoomWanted, 'freeBytes'>, makesRoom: boolean): Promise<unknown> => {
     if (store === undefined) return undefined;
     try {
       const freeBytes = (await components.freeBytes?.().catch(() => undefined)) ?? Infinity;
-      return await makeRoom(store, { ...wanted, freeBytes });
+      return await (makesRoom ? makeRoom : lackOfRoom)(store, { ...wanted, freeBytes });
     } catch (error) {
       // A store that fails never fails the load.
       return error;
@@ -82,7 +98,7 @@ export function createWeightsPlatform(components: WeightsPlatformComponents): We
     manifest: ModelManifest,
     layers: LayerRange,
     location: WeightsLocation,
-    { storageBytes = Infinity, port }: OpenWeightsOptions,
+    { storageBytes = Infinity, makesRoom = true, port }: OpenWeightsOptions,
     notes: SourceNotes,
   ): Promise<ChunkSource & Partial<Pick<ExchangeSource, 'progress'>>> => {
     if (location.kind === 'package') throw new UnsupportedModelError('There is no engine for packages here.');
@@ -103,7 +119,7 @@ export function createWeightsPlatform(components: WeightsPlatformComponents): We
       };
     }
     const hash = await manifestHash(manifest);
-    const failure = await refuseToKeep({ manifest, hash, layers, storageBytes });
+    const failure = await refuseToKeep({ manifest, hash, layers, storageBytes }, makesRoom);
     if (failure !== undefined) notes.onStoreFailure(failure);
     const keeps = store !== undefined && failure === undefined;
     if (port !== undefined) {
@@ -121,6 +137,7 @@ export function createWeightsPlatform(components: WeightsPlatformComponents): We
     async open(manifest, layers, location, options = {}) {
       let fetchedBytes = 0;
       let storeFailure: unknown;
+      let lostBytes = 0;
       const source = await openSource(manifest, layers, location, options, {
         onFetched(bytes) {
           fetchedBytes += bytes;
@@ -128,6 +145,9 @@ export function createWeightsPlatform(components: WeightsPlatformComponents): We
         },
         onStoreFailure(error) {
           storeFailure = error;
+        },
+        onLost(bytes) {
+          lostBytes += bytes;
         },
       });
       const { tracked, finish, release } = track(source);
@@ -138,7 +158,13 @@ export function createWeightsPlatform(components: WeightsPlatformComponents): We
       return {
         reader: createTensorReader({ manifest, source: tracked }, { range: layers, heldChunks: HELD_CHUNKS }),
         fetchedBytes: () => fetchedBytes,
-        storeFailure: () => storeFailure,
+        async fetchAll(fetching) {
+          // A folder's files are read where they lie.
+          if (location.kind !== 'http') return;
+          if (store === undefined) throw new NothingKeptError();
+          await fetchToStore({ manifest, layers, store, source: tracked, failure: () => storeFailure }, fetching);
+        },
+        storeFailure: () => storeFailure ?? (lostBytes > 0 ? new StoredChunksLostError(lostBytes) : undefined),
         ...(source.progress === undefined ? {} : { progress: () => source.progress! }),
         ...(options.port === undefined ? {} : { leave }),
         async close() {
@@ -170,6 +196,7 @@ export function createWeightsPlatform(components: WeightsPlatformComponents): We
 interface SourceNotes {
   readonly onFetched: (bytes: number) => void;
   readonly onStoreFailure: (error: unknown) => void;
+  readonly onLost: (bytes: number) => void;
 }
 
 /**
