@@ -93,6 +93,8 @@ export type { ServedWeightsExchange, WeightsExchangeComponents, WeightsExchangeI
 export type { PeerAccount } from './weights/ledger.ts';
 export { numberChunks } from './weights/model-chunks.ts';
 export type { FileChunk, ModelChunks } from './weights/model-chunks.ts';
+export { modelsThatFit, partThatFits } from './weights/smaller-choice.ts';
+export type { FittingPart } from './weights/smaller-choice.ts';
 export * from './weights/types.ts';
 export { decodeMessage, encodeMessage } from './wire/codec.ts';
 export * from './wire/errors.ts';

@@ -34,6 +34,9 @@ export const MAX_SOURCES = 12;
 /** Chunks on their way from all sources together, those that wait to be kept included. */
 export const MAX_CHUNKS_UNDER_WAY = 16;
 
+/** Chunks whole in memory and not kept yet, from which on no more are asked for: a kill loses them. */
+export const MAX_UNKEPT_CHUNKS = 3;
+
 /** Chunks asked of the server at once: it is shared by all. */
 export const MAX_SERVER_REQUESTS = 4;
 

@@ -11,23 +11,20 @@ import {
   SLOW_CHUNK_MS,
   TICK_MS,
 } from './constants.ts';
+import { KeepQueue } from './keep-queue.ts';
 import { createServerSource } from './server-source.ts';
+import { newSource, type PeerSource } from './peer-source.ts';
 import { shuffled } from './shuffle.ts';
 import { createSpareBuffers } from './spare-buffers.ts';
 import { createSourceMemory } from './sources.ts';
-import { NoSourceError } from './errors.ts';
+import { NoSourceError, isBreach } from './errors.ts';
 import { RateMeter } from './rate-meter.ts';
-import { errorCode } from '../errors.ts';
 import type { DownloadComponents, DownloadInit } from './download-types.ts';
-import type { PeerSource } from './peer-source.ts';
 import type { ServerSource } from './server-source.ts';
 import type { SourceMemory } from './sources.ts';
 import type { ChunkOrigin } from './types.ts';
 import type { PeerName } from '../ids.ts';
 import type { ByteChannel } from '../wire/byte-channel.ts';
-
-/** Codes of what only a peer that means no good, or one of another version, does. */
-const BAN_CODES: ReadonlySet<unknown> = new Set(['bad_source', 'malformed_message', 'message_too_large']);
 
 /**
  * Fetches the chunks that this device lacks from all sources at once: the rarest first, each from one source, verified
@@ -43,8 +40,9 @@ export class ChunkDownload {
   readonly #opening = new Set<PeerName>();
   /** Not here and not on their way. */
   readonly #missing: ChunkSet;
-  /** Wanted and not given to `local` yet. */
+  /** Wanted and not kept by `local` yet. */
   readonly #lacking: ChunkSet;
+  readonly #unkept = new KeepQueue();
   /** Readers wait for these. */
   readonly #first = new Set<number>();
   readonly #copies: Uint16Array;
@@ -54,6 +52,7 @@ export class ChunkDownload {
   /** Chunks on their way, or waiting to be kept. */
   #underWay = 0;
   #lastArrivalMs: number;
+  /** Verified and kept. */
   readonly received = { peer: 0, server: 0 };
 
   constructor(components: DownloadComponents, init: DownloadInit) {
@@ -163,7 +162,7 @@ export class ChunkDownload {
       // It may have ended because it was full: it is asked again, but not at once.
       if (this.#sources.get(peer) === source) this.#memory.failed(peer);
     } catch (error) {
-      if (BAN_CODES.has(errorCode(error))) this.#memory.ban(peer);
+      if (isBreach(error)) this.#memory.ban(peer);
       else if (source === undefined || this.#sources.get(peer) === source) this.#memory.failed(peer);
     } finally {
       this.#opening.delete(peer);
@@ -218,14 +217,7 @@ export class ChunkDownload {
         this.#pump();
       },
     });
-    const source: PeerSource = {
-      peer,
-      link,
-      have: undefined,
-      requests: new Map(),
-      heardMs: nowMs,
-      restsUntilMs: 0,
-    };
+    const source = newSource(peer, link, nowMs);
     return source;
   }
 
@@ -253,7 +245,7 @@ export class ChunkDownload {
 
   /** Asks for as much as may be under way. */
   #pump(): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.#ended.signal.aborted || this.#unkept.isFull) return;
     const { clock, random } = this.#components;
     const nowMs = clock.now();
     let asked = true;
@@ -321,9 +313,10 @@ export class ChunkDownload {
 
   async #fetch(server: ServerSource, chunk: number): Promise<void> {
     try {
-      const bytes = await server.fetch(chunk, this.#buffers.take(), this.#ended.signal);
-      this.#rate.add(bytes.byteLength);
-      await this.#keep(chunk, bytes, 'server');
+      await server.fetch(chunk, this.#buffers.take(), this.#ended.signal, (bytes) => {
+        this.#rate.add(bytes.byteLength);
+        return this.#keep(chunk, bytes, 'server');
+      });
     } catch {
       // The server remembers why; the chunk is asked for elsewhere, or later.
       this.#putBack(chunk);
@@ -334,14 +327,11 @@ export class ChunkDownload {
   }
 
   async #check(chunk: number, bytes: Uint8Array<ArrayBuffer>, source: PeerSource, awaited: boolean): Promise<void> {
-    const { file, index } = this.#init.chunks.at(chunk);
     this.#underWay += 1;
     try {
-      await verifyChunk(file, index, bytes);
       await this.#keep(chunk, bytes, 'peer');
     } catch {
       // Not what the manifest says: whatever else this peer has is worth no more.
-      this.#buffers.give(bytes);
       this.#memory.ban(source.peer);
       this.#leave(source);
       if (awaited) this.#putBack(chunk);
@@ -351,20 +341,35 @@ export class ChunkDownload {
     }
   }
 
+  /** Verifies a chunk, then has it kept; before that it does not count. @throws ChunkHashMismatchError */
+  #keep(chunk: number, bytes: Uint8Array<ArrayBuffer>, origin: ChunkOrigin): Promise<void> {
+    const keep = async () => {
+      // One that was cancelled and came all the same may be here already.
+      if (this.#ended.signal.aborted || !this.#lacking.has(chunk)) return this.#buffers.give(bytes);
+      const { file, index } = this.#init.chunks.at(chunk);
+      try {
+        await verifyChunk(file, index, bytes);
+      } catch (error) {
+        this.#buffers.give(bytes);
+        throw error;
+      }
+      await this.#hand(chunk, bytes, origin);
+    };
+    return this.#unkept.add(chunk, keep, () => this.#putBack(chunk));
+  }
+
   /** Gives a verified chunk to who keeps it. Never rejects. */
-  async #keep(chunk: number, bytes: Uint8Array<ArrayBuffer>, origin: ChunkOrigin): Promise<void> {
-    // One that was cancelled and came all the same may be here already.
-    if (this.#ended.signal.aborted || !this.#lacking.delete(chunk)) {
-      this.#buffers.give(bytes);
-      return;
-    }
+  async #hand(chunk: number, bytes: Uint8Array<ArrayBuffer>, origin: ChunkOrigin): Promise<void> {
+    // Transferred, the array is empty here afterwards.
+    const { byteLength } = bytes;
     this.#missing.delete(chunk);
-    this.#first.delete(chunk);
-    this.received[origin] += bytes.byteLength;
     this.#lastArrivalMs = this.#components.clock.now();
     try {
       const { kept, buffer } = await this.#init.model.local.take(chunk, bytes, origin);
       if (buffer !== undefined) this.#buffers.give(buffer);
+      this.#lacking.delete(chunk);
+      this.#first.delete(chunk);
+      this.received[origin] += byteLength;
       if (kept) this.#init.onKept(chunk);
     } catch {
       // Whoever keeps the chunks is gone; the exchange is left with it.
@@ -372,7 +377,7 @@ export class ChunkDownload {
   }
 
   #putBack(chunk: number): void {
-    if (this.#lacking.has(chunk)) this.#missing.add(chunk);
+    if (this.#lacking.has(chunk) && !this.#unkept.giveUp(chunk)) this.#missing.add(chunk);
   }
 
   #leave(source: PeerSource): void {

@@ -1,4 +1,9 @@
-import { OpenGatewayError } from '../errors.ts';
+import { OpenGatewayError, errorCode } from '../errors.ts';
+
+const BREACHES: ReadonlySet<unknown> = new Set(['bad_source', 'malformed_message', 'message_too_large']);
+
+/** Whether it is what only a peer that means no good, or one of another version, does. */
+export const isBreach = (error: unknown): boolean => BREACHES.has(errorCode(error));
 
 /** A model with more chunks than a have-list holds. */
 export class UnexchangeableModelError extends OpenGatewayError {

@@ -22,3 +22,13 @@ export interface PeerSource {
   /** No new chunk is asked of it before. */
   restsUntilMs: number;
 }
+
+/** A peer that was just reached. */
+export const newSource = (peer: PeerName, link: ChunkLink, nowMs: number): PeerSource => ({
+  peer,
+  link,
+  have: undefined,
+  requests: new Map(),
+  heardMs: nowMs,
+  restsUntilMs: 0,
+});

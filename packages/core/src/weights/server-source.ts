@@ -8,7 +8,6 @@ import {
   SLOW_PEERS_AFTER_MS,
   SLOW_PEERS_BYTES_PER_SECOND,
 } from './constants.ts';
-import { verifyChunk } from '../models/chunk-hash.ts';
 import type { ModelChunks } from './model-chunks.ts';
 import type { Clock } from '../clock.ts';
 import type { ChunkSource } from '../models/chunk-source.ts';
@@ -38,8 +37,17 @@ export interface ServerSource {
   canAsk(): boolean;
   /** The chunk to ask it for now, if any. */
   choose(choice: ServerChoice): number | undefined;
-  /** A verified chunk. A server that fails is not asked for a while. @throws what the source throws, or `chunk_hash_mismatch` */
-  fetch(chunk: number, buffer: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Gives a chunk to `keep`, which verifies it. A server that fails, in that too, is not asked for a while.
+   *
+   * @throws what the source and `keep` throw
+   */
+  fetch(
+    chunk: number,
+    buffer: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+    keep: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+  ): Promise<void>;
   /** Why it last failed. */
   failure(): unknown;
 }
@@ -67,15 +75,14 @@ export function createServerSource({ clock, random, source, chunks }: ServerSour
       const areSlow = nowMs - startedMs >= SLOW_PEERS_AFTER_MS && bytesPerSecond < SLOW_PEERS_BYTES_PER_SECOND;
       return areSlow ? chunk : undefined;
     },
-    async fetch(chunk, buffer, signal) {
+    async fetch(chunk, buffer, signal, keep) {
       const { file, index } = chunks.at(chunk);
       asked += 1;
       try {
         const bytes = await source.readChunk(file, index, { buffer, signal });
-        await verifyChunk(file, index, bytes);
-        failures = 0;
         // A source gives a view of the array it was given, or one of its own.
-        return bytes as Uint8Array<ArrayBuffer>;
+        await keep(bytes as Uint8Array<ArrayBuffer>);
+        failures = 0;
       } catch (error) {
         failure = error;
         notBeforeMs = clock.now() + Math.min(MAX_SERVER_RETRY_MS, SERVER_RETRY_MS * 2 ** failures);

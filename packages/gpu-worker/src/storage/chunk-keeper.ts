@@ -32,8 +32,8 @@ export function keepInStore(store: WeightsStore, manifest: ManifestHash, chunks:
       const bytes = await store.read({ manifest, file }, index, buffer);
       if (bytes === undefined) return undefined;
       if (await isGood(file, index, bytes)) return bytes as Uint8Array<ArrayBuffer>;
-      // The disk went bad or the power was cut: it is fetched anew.
-      await store.discard({ manifest, file }, index);
+      // The disk went bad or the power was cut: it is fetched anew. A mark that stays is only read in vain once more.
+      await store.discard({ manifest, file }, index).catch(() => {});
       return undefined;
     },
     write: (file, index, bytes) => store.write({ manifest, file }, index, bytes),

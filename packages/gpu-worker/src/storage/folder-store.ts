@@ -1,7 +1,7 @@
 import { CHUNK_BYTES, errorCode, systemClock } from '@opengateway/core';
 import { storageError } from './errors.ts';
 import { StoredFile } from './stored-file.ts';
-import type { BlockFile, StoreFolder } from './block-file.ts';
+import type { ChunkFiles, StoreFolder } from './block-file.ts';
 import type { Clock, ManifestHash } from '@opengateway/core';
 import type { StoredFileKey, StoredModel, WeightsStore } from './weights-store.ts';
 
@@ -101,29 +101,29 @@ class FolderStore implements WeightsStore {
   }
 
   async #openFile(manifest: string, { name, bytes }: StoredFileKey['file']): Promise<StoredFile> {
-    const file = await this.#folder.open(manifest, name);
+    const files = await this.#folder.open(manifest, name);
     try {
-      const stored = await StoredFile.open(file, bytes);
+      const stored = await StoredFile.open(files, bytes);
       await stored.touch(this.#clock.now());
       return stored;
     } catch (error) {
-      await file.close();
+      await files.close();
       throw error;
     }
   }
 
   async #figuresOfClosed(manifest: string, name: string): Promise<{ storedBytes: number; usedAtMs: number }> {
-    const file = await this.#openUnlessBusy(manifest, name);
-    if (!file) return { storedBytes: 0, usedAtMs: 0 };
+    const files = await this.#openUnlessBusy(manifest, name);
+    if (!files) return { storedBytes: 0, usedAtMs: 0 };
     try {
-      const { storedBytes = 0, usedAtMs = 0 } = (await StoredFile.recognise(file)) ?? {};
+      const { storedBytes = 0, usedAtMs = 0 } = (await StoredFile.recognise(files)) ?? {};
       return { storedBytes, usedAtMs };
     } finally {
-      await file.close();
+      await files.close();
     }
   }
 
-  async #openUnlessBusy(manifest: string, name: string): Promise<BlockFile | undefined> {
+  async #openUnlessBusy(manifest: string, name: string): Promise<ChunkFiles | undefined> {
     try {
       return await this.#folder.open(manifest, name);
     } catch (error) {

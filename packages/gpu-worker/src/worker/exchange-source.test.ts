@@ -97,6 +97,7 @@ describe('weights in the worker, traded on the page', () => {
     const store = createMemoryStore();
     const first = await openPeer('first', { store });
     await readAll(first.weights);
+    await vi.waitUntil(() => first.link.stats()?.missingBytes === 0);
     expect(first.link.stats()).toMatchObject({ fromPeersBytes: bytes.length, fromServerBytes: 0, missingBytes: 0 });
     expect(first.weights.progress?.()).toEqual({ hereBytes: bytes.length, wantedBytes: bytes.length });
     expect(first.weights.fetchedBytes()).toBe(bytes.length);
@@ -137,6 +138,7 @@ describe('weights in the worker, traded on the page', () => {
     // A peer is refused that chunk and has it from elsewhere.
     const peer = await openPeer('peer', { store: createMemoryStore(), server: folder });
     await readAll(peer.weights);
+    await vi.waitUntil(() => peer.link.stats()?.missingBytes === 0);
     expect(peer.link.stats()?.fromServerBytes).toBe(1_048_576);
     expect(await store.has({ manifest: hash, file }, index)).toBe(false);
     await store.write({ manifest: hash, file }, index, new Uint8Array(1_048_576));
@@ -144,6 +146,10 @@ describe('weights in the worker, traded on the page', () => {
     const again = await openPeer('again', { store, server: folder });
     await readAll(again.weights);
     expect(again.weights.fetchedBytes()).toBe(1_048_576);
+    expect(again.weights.storeFailure?.()).toMatchObject({
+      code: 'stored_chunks_lost',
+      message: '2 MB of what was kept here are gone or damaged and are fetched again.',
+    });
     const good = await store.read({ manifest: hash, file }, index);
     expect(Buffer.compare(good!, bytes.subarray(1_048_576, 2 * 1_048_576))).toBe(0);
   });

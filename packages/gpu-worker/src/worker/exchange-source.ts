@@ -16,6 +16,8 @@ export interface ExchangeSourceInit {
   readonly onFetched: (bytes: number) => void;
   /** Called once, when the store fails (`storage_full`, `store_busy`): from then on nothing more is kept. */
   readonly onStoreFailure: (error: unknown) => void;
+  /** Called when a chunk that was kept turns out to be gone or altered; it is fetched anew when it is needed. */
+  readonly onLost: (bytes: number) => void;
 }
 
 /** Chunks that are kept here, else those that the page gets from peers and the server; and the peers' own reads. */
@@ -29,7 +31,7 @@ export interface ExchangeSource extends ChunkSource {
 /** Takes part in the exchange at the other end of the port. */
 export async function openExchangeSource(
   { port, chunks, keeper }: ExchangeSourceComponents,
-  { wanted, onFetched, onStoreFailure }: ExchangeSourceInit,
+  { wanted, onFetched, onStoreFailure, onLost }: ExchangeSourceInit,
 ): Promise<ExchangeSource> {
   const kept = await keeper.kept();
   /** Wanted and not here yet. */
@@ -72,7 +74,9 @@ export async function openExchangeSource(
   };
   const lose = (chunk: number) => {
     if (!kept.delete(chunk)) return;
-    if (wanted.has(chunk)) hereBytes -= chunks.at(chunk).bytes;
+    const { bytes } = chunks.at(chunk);
+    if (wanted.has(chunk)) hereBytes -= bytes;
+    onLost(bytes);
     post({ type: 'lose', chunk });
   };
   const give = async (id: number, chunk: number) => {
@@ -128,7 +132,8 @@ export async function openExchangeSource(
       const chunk = chunks.numberOf(file, index);
       if (chunk === undefined) throw new RangeError(`The model has no ${file.name}.`);
       if (kept.has(chunk)) {
-        const bytes = await keeper.read(file, index, options.buffer);
+        // What cannot be read, whatever the reason, is fetched: a store that fails never fails a load.
+        const bytes = await keeper.read(file, index, options.buffer).catch(() => undefined);
         if (bytes !== undefined) return bytes;
         lose(chunk);
         options.signal?.throwIfAborted();

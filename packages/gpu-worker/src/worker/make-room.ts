@@ -1,4 +1,4 @@
-import { chunkLength, chunksOfRange } from '@opengateway/core';
+import { chunkLength, chunksOfRange, partThatFits } from '@opengateway/core';
 import { StorageFullError } from '../storage/errors.ts';
 import type { LayerRange, ManifestFile, ManifestHash, ModelManifest } from '@opengateway/core';
 import type { WeightsStore } from '../storage/weights-store.ts';
@@ -23,35 +23,41 @@ export async function makeRoom(store: WeightsStore, wanted: RoomWanted): Promise
   const { manifest, hash, layers, storageBytes } = wanted;
   if (storageBytes === Infinity && wanted.freeBytes === Infinity) return undefined;
   const chunks = chunksOf(manifest, layers);
-  const wantedBytes = chunks.reduce((sum, { file, index }) => sum + chunkLength(file, index), 0);
+  const neededBytes = chunks.reduce((sum, { file, index }) => sum + chunkLength(file, index), 0);
   const models = await store.models();
   let total = models.reduce((sum, { bytes }) => sum + bytes, 0);
   let free = wanted.freeBytes;
-  const own = models.find((model) => model.manifest === hash)?.bytes ?? 0;
-  // Asking for a chunk lays its file out, for which there may be no room.
-  let kept = own === 0 ? 0 : await keptBytes(store, hash, chunks);
+  let own = models.find((model) => model.manifest === hash)?.bytes ?? 0;
+  // Asking for a chunk makes its file's place, for which there may be no room.
+  const kept = own === 0 ? 0 : await keptBytes(store, hash, chunks);
   const remove = async (model: ManifestHash, bytes: number) => {
     await store.remove(model);
     total -= bytes;
     free += bytes;
   };
+  const refuse = (bound: 'free' | 'lent', roomBytes: number) =>
+    new StorageFullError({
+      lack: { neededBytes, roomBytes, bound, instead: suggestPart(manifest, layers, roomBytes) },
+    });
 
-  const isTooLarge = wantedBytes > storageBytes;
-  const lacks = () => (isTooLarge ? total > storageBytes : total - kept + wantedBytes > storageBytes);
+  const isTooLarge = neededBytes > storageBytes;
+  const lacks = () => (isTooLarge ? total > storageBytes : total - kept + neededBytes > storageBytes);
   const others = models.filter((model) => model.manifest !== hash).sort((a, b) => a.usedAtMs - b.usedAtMs);
   if (isTooLarge && own > 0) await remove(hash, own);
   // For what cannot be kept anyway nothing that others need is given up beyond the pledge.
-  const couldFit = free + total - own >= wantedBytes - kept;
+  const couldFit = free + total >= neededBytes;
   for (const { manifest: other, bytes } of others) {
-    if (!lacks() && (isTooLarge || !couldFit || wantedBytes - kept <= free)) break;
+    if (!lacks() && (isTooLarge || !couldFit || neededBytes - kept <= free)) break;
     await remove(other, bytes);
   }
-  if (isTooLarge) return new StorageFullError();
-  if (lacks() && own > 0) {
-    await remove(hash, own);
-    kept = 0;
+  if (isTooLarge) return refuse('lent', storageBytes);
+  if (own > kept && (lacks() || (couldFit && neededBytes - kept > free))) {
+    await discardOthers(store, hash, manifest, chunks);
+    total -= own - kept;
+    free += own - kept;
+    own = kept;
   }
-  return wantedBytes - kept > free ? new StorageFullError() : undefined;
+  return neededBytes - kept > free ? refuse('free', free + own) : undefined;
 }
 
 interface FileChunk {
@@ -71,4 +77,31 @@ async function keptBytes(store: WeightsStore, manifest: ManifestHash, chunks: re
     if (await store.has({ manifest, file }, index)) kept += chunkLength(file, index);
   }
   return kept;
+}
+
+/** Lets go of what is kept of a model beside these chunks. */
+async function discardOthers(
+  store: WeightsStore,
+  hash: ManifestHash,
+  { files }: ModelManifest,
+  chunks: readonly FileChunk[],
+): Promise<void> {
+  const needed = new Map(files.map((file) => [file, new Set<number>()]));
+  for (const { file, index } of chunks) needed.get(file)?.add(index);
+  for (const [file, indexes] of needed) {
+    for (const index of file.chunks.keys()) {
+      if (!indexes.has(index)) await store.discard({ manifest: hash, file }, index);
+    }
+  }
+}
+
+function suggestPart(manifest: ModelManifest, { start, end }: LayerRange, roomBytes: number): string | undefined {
+  const part = partThatFits(manifest, roomBytes);
+  if (part === undefined || part.layers.end - part.layers.start >= end - start) return undefined;
+  const { layers, bytes } = part;
+  const { layerCount } = manifest.architecture;
+  const first = layers.start;
+  const last = layers.end - 1;
+  const which = first === last ? `Layer ${first}` : `Layers ${first} to ${last}`;
+  return `${which} of ${layerCount} would fit, with ${Math.ceil(bytes / 1e6)} MB.`;
 }
