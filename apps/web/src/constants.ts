@@ -41,3 +41,11 @@ export const CONTRIBUTOR_CHANNEL = 'opengateway-contributor-1';
 export const MEASURE_TIMEOUT_MS = 8_000;
 /** Prefix of the Web Lock held while an answer is being written. */
 export const ANSWER_LOCK_PREFIX = 'opengateway-answer:';
+/** Models held beside the one that is lent: an advert names at most eight. */
+export const MAX_OTHER_MODELS = 7;
+/** Samples over which what is given now is measured: six seconds of the page's clock. */
+export const UPLOAD_RATE_SAMPLES = 4;
+/** Most relays of a region that a refusal links to. */
+export const MAX_LINKED_RELAYS = 3;
+/** Most models that a refusal offers instead. */
+export const MAX_OFFERED_MODELS = 3;

@@ -12,9 +12,9 @@ import { obeyHolds } from './state/holds.ts';
 import { isOn } from './state/is-on.ts';
 import { keepAwake } from './state/wake-lock.ts';
 
-const site = createSite(window, async (bootstrap) => {
+const site = createSite(window, async (bootstrap, region) => {
   const { createSiteNode } = await import('./node/site-node.ts');
-  return createSiteNode(bootstrap, window.location.origin);
+  return createSiteNode(bootstrap, window.location.origin, region);
 });
 const { contribute, holds, mark, memory, relay, settings } = site;
 

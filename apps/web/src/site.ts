@@ -2,6 +2,7 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { systemClock } from '@opengateway/core';
+import type { BootstrapDocument, Region } from '@opengateway/core';
 import type { ReadonlySignal, Signal } from '@preact/signals';
 import { createRelayClient } from './api/relay-client.ts';
 import { CONTRIBUTOR_CHANNEL } from './constants.ts';
@@ -17,11 +18,14 @@ import { minutesOfDay } from './state/hours.ts';
 import { createLoadMark } from './state/load-mark.ts';
 import { measureInWorker } from './state/measure-in-worker.ts';
 import { createNodeState } from './state/node-state.ts';
+import { createPersistenceState } from './state/persistence.ts';
 import { createPlanner } from './state/planner.ts';
+import { createRegionState } from './state/region-state.ts';
 import { createRejoinMemory } from './state/rejoin.ts';
 import { createRelayState } from './state/relay-state.ts';
 import { createSettings } from './state/settings.ts';
 import { createTabLeadership } from './state/tab-leadership.ts';
+import { createUploadState } from './state/upload-state.ts';
 import type { Router } from './router.ts';
 import type { AnswerSources } from './state/answer-source.ts';
 import type { ApiKeyState } from './state/api-key.ts';
@@ -31,16 +35,23 @@ import type { CpuPressure, PressureHost } from './state/cpu-pressure.ts';
 import type { DeviceState } from './state/device-state.ts';
 import type { Hold } from './state/holds.ts';
 import type { LoadMark } from './state/load-mark.ts';
-import type { LoadNode, NodeState } from './state/node-state.ts';
+import type { NodeState } from './state/node-state.ts';
+import type { SiteNode } from './node/types.ts';
+import type { PersistenceState } from './state/persistence.ts';
+import type { RegionState } from './state/region-state.ts';
 import type { RejoinMemory } from './state/rejoin.ts';
 import type { RelayState } from './state/relay-state.ts';
 import type { Settings } from './state/settings.ts';
+import type { UploadState } from './state/upload-state.ts';
 
 /** All that pages read and do, made once. */
 export interface Site {
   readonly router: Router;
   readonly relay: RelayState;
   readonly node: NodeState;
+  readonly region: RegionState;
+  readonly upload: UploadState;
+  readonly persistence: PersistenceState;
   readonly contribute: ContributeState;
   readonly settings: Settings;
   readonly apiKey: ApiKeyState;
@@ -60,6 +71,9 @@ export interface Site {
   readonly base: string;
 }
 
+/** Brings libp2p in and joins the region that the person chose, or the one that suits the address. */
+export type LoadSiteNode = (bootstrap: BootstrapDocument, region: Region | null) => Promise<SiteNode>;
+
 const now = () => systemClock.now();
 
 /** The engine's package is large, and not every visitor lends. */
@@ -69,7 +83,7 @@ const deviceComponents = {
 };
 
 /** Puts the site together for `host`; `loadNode` brings in the network when it is first wanted. */
-export function createSite(host: Window & typeof globalThis, loadNode: LoadNode): Site {
+export function createSite(host: Window & typeof globalThis, loadNode: LoadSiteNode): Site {
   const base = host.location.origin;
   const fetch: typeof globalThis.fetch = (input, init) => host.fetch(input, init);
   const relay = createRelayState({
@@ -77,16 +91,20 @@ export function createSite(host: Window & typeof globalThis, loadNode: LoadNode)
     clock: systemClock,
     visible: () => host.document.visibilityState === 'visible',
   });
-  const node = createNodeState({ relay, load: loadNode, clock: systemClock });
-  const apiKey = createApiKeyState(host.sessionStorage);
   const settings = createSettings(host.localStorage);
+  const load = (bootstrap: BootstrapDocument) => loadNode(bootstrap, settings.region.peek());
+  const node = createNodeState({ relay, load, clock: systemClock });
+  const apiKey = createApiKeyState(host.sessionStorage);
+  const catalog = () => relay.bootstrap.value?.catalog ?? [];
   const mark = createLoadMark(host.localStorage);
   const memory = createRejoinMemory(
     host.sessionStorage,
     (host.document as Document & { readonly wasDiscarded?: boolean }).wasDiscarded === true,
   );
   const device = createDeviceState({ ...deviceComponents, storage: host.localStorage, now });
+  const persistence = createPersistenceState(host.navigator.storage);
   const contribute = createContributeState({
+    askPersistence: persistence.ask,
     node,
     now,
     storage: host.localStorage,
@@ -94,7 +112,7 @@ export function createSite(host: Window & typeof globalThis, loadNode: LoadNode)
       locks: host.navigator.locks,
       channel: new host.BroadcastChannel(CONTRIBUTOR_CHANNEL),
     }),
-    plan: createPlanner({ device, settings, mark }),
+    plan: createPlanner({ device, settings, catalog, mark }),
     mark,
     memory,
   });
@@ -102,12 +120,16 @@ export function createSite(host: Window & typeof globalThis, loadNode: LoadNode)
     computing: () => contribute.snapshot.peek().requestsNow > 0,
     now,
   });
+  const upload = createUploadState({ node, settings, now });
   const onBattery = watchBattery(host.navigator as BatteryHost);
   const minutes = signal(minutesOfDay(now()));
   return {
     router: createRouter(host),
     relay,
     node,
+    region: createRegionState({ relay, settings, node, contribute }),
+    upload,
+    persistence,
     contribute,
     settings,
     device,
@@ -119,14 +141,16 @@ export function createSite(host: Window & typeof globalThis, loadNode: LoadNode)
       minutes.value = minutesOfDay(now());
       pressure.check();
       contribute.sample();
+      upload.sample();
     },
     apiKey,
     sources: createAnswerSources({
       fetch,
       base,
       node,
-      catalogEntry: (model) => relay.bootstrap.value?.catalog.find(({ id }) => id === model) ?? null,
+      catalogEntry: (model) => catalog().find(({ id }) => id === model) ?? null,
       apiKey: () => apiKey.key.value,
+      region: () => settings.region.value,
     }),
     onBattery,
     announcement: signal(''),

@@ -23,11 +23,11 @@ const answering =
   async () =>
     new Response(text, init);
 
-async function run(fetch: Fetch, apiKey: string | null = null) {
+async function run(fetch: Fetch, apiKey: string | null = null, region: string | null = null) {
   const signal = new AbortController().signal;
   const events: AnswerEvent[] = [];
   try {
-    for await (const event of streamChatCompletion(request, { fetch, base: 'http://relay', apiKey, signal })) {
+    for await (const event of streamChatCompletion(request, { fetch, base: 'http://relay', apiKey, region, signal })) {
       events.push(event);
     }
     return { events, code: undefined };
@@ -92,6 +92,17 @@ describe('streamChatCompletion', () => {
       stream_options: { include_usage: true },
     });
     expect(new Headers(sent?.headers).get('authorization')).toBe('Bearer secret');
+    expect(new Headers(sent?.headers).has('x-opengateway-region')).toBe(false);
+  });
+
+  it('names the region that the person chose', async () => {
+    let sent: RequestInit | undefined;
+    const fetch: Fetch = async (_, init) => {
+      sent = init;
+      return new Response('data: [DONE]\n\n');
+    };
+    await run(fetch, null, 'asia');
+    expect(new Headers(sent?.headers).get('x-opengateway-region')).toBe('asia');
   });
 
   it('turns a refusal into its code', async () => {
@@ -123,6 +134,7 @@ describe('streamChatCompletion', () => {
       fetch: hanging,
       base: 'http://relay',
       apiKey: null,
+      region: null,
       signal: abort.signal,
     });
     expect((await events.next()).value).toEqual({ type: 'text-delta', text: 'a' });

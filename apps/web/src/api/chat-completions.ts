@@ -14,6 +14,18 @@ interface Chunk {
   readonly error?: { readonly code?: string | null; readonly message?: string };
 }
 
+export interface ChatCompletionOptions {
+  readonly fetch: Fetch;
+  readonly base: string;
+  readonly apiKey: string | null;
+  /** The region that the person chose; null: the relay goes by the address. */
+  readonly region: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** Header by which a client names its region. */
+export const REGION_HEADER = 'x-opengateway-region';
+
 /**
  * Asks the relay's `/v1/chat/completions` for a streamed answer.
  *
@@ -22,7 +34,7 @@ interface Chunk {
  */
 export async function* streamChatCompletion(
   request: AnswerRequest,
-  options: { fetch: Fetch; base: string; apiKey: string | null; signal: AbortSignal },
+  options: ChatCompletionOptions,
 ): AsyncGenerator<AnswerEvent> {
   const response = await post(request, options);
   if (!response.ok) throw await readApiError(response);
@@ -73,16 +85,14 @@ export async function* streamChatCompletion(
   throw new AnswerCutError();
 }
 
-async function post(
-  request: AnswerRequest,
-  options: { fetch: Fetch; base: string; apiKey: string | null; signal: AbortSignal },
-): Promise<Response> {
+async function post(request: AnswerRequest, options: ChatCompletionOptions): Promise<Response> {
   try {
     return await options.fetch(new URL('/v1/chat/completions', options.base), {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),
+        ...(options.region === null ? {} : { [REGION_HEADER]: options.region }),
       },
       body: JSON.stringify({
         model: request.model,

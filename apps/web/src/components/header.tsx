@@ -3,6 +3,8 @@ import { regionWords, shortPeer } from '../format/names.ts';
 import { formatSpan } from '../format/time.ts';
 import { regionFigures } from '../state/peer-rows.ts';
 import { useSite } from '../site.ts';
+import { RegionChip } from './region-chip.tsx';
+import { linkedWords } from './region-words.ts';
 import { Countdown } from './relay-notice.tsx';
 import type { Site } from '../site.ts';
 
@@ -59,18 +61,6 @@ function Mark() {
   );
 }
 
-function RegionChip() {
-  const { relay } = useSite();
-  const region = relay.bootstrap.value?.region;
-  if (region === undefined) return null;
-  return (
-    <span class="chip region-chip" title="The region of this relay, as it tells">
-      <span class="visually-hidden">Region: </span>
-      {regionWords(region)}
-    </span>
-  );
-}
-
 interface ConnectionWords {
   readonly tone: 'good' | 'busy' | 'warning' | 'danger';
   readonly words: string;
@@ -110,6 +100,7 @@ function ConnectionDetails({ site }: { site: Site }) {
   const { relay, node } = site;
   const document = relay.bootstrap.value;
   const { words } = connectionWords(site);
+  const view = site.region.view.value;
   return (
     <dl class="pairs">
       <dt>Connection</dt>
@@ -118,10 +109,22 @@ function ConnectionDetails({ site }: { site: Site }) {
       </dd>
       {document !== null && (
         <>
-          <dt>Region</dt>
-          <dd>{regionWords(document.region)} (told by the relay)</dd>
           <dt>Relay</dt>
-          <dd class="mono">{shortPeer(document.relay.peer)}</dd>
+          <dd>
+            <span class="mono">{shortPeer(document.relay.peer)}</span>, {regionWords(document.region)}
+          </dd>
+        </>
+      )}
+      {view !== null && (
+        <>
+          <dt>Linked</dt>
+          <dd>
+            {linkedWords({
+              linked: node.relays.value.length,
+              known: site.region.relaysOf(view.region).length,
+              region: view.region,
+            })}
+          </dd>
         </>
       )}
       {relay.roundTripMs.value !== null && (

@@ -1,3 +1,5 @@
+import { regionName } from '@opengateway/core';
+
 const ENGINE_WORDS: Readonly<Record<string, string>> = {
   wasm: 'CPU (wasm)',
   webgpu: 'GPU (webgpu)',
@@ -11,10 +13,8 @@ export const shortPeer = (peer: string): string => (peer.length > 10 ? `…${pee
 /** What computes, in words a person knows. */
 export const engineWords = (engine: string): string => ENGINE_WORDS[engine] ?? engine;
 
-/** A region's slug as a heading: `north-america` becomes `North America`. */
-export const regionWords = (region: string): string =>
-  region
-    .split(/[-_\s]+/)
-    .filter(Boolean)
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join(' ');
+/** A region's slug as a heading: `north-america` becomes `North America`, one that is not on the map `Local`. */
+export const regionWords = (region: string): string => {
+  const name = regionName(region);
+  return name.charAt(0).toUpperCase() + name.slice(1);
+};

@@ -1,6 +1,9 @@
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
+/** Bytes per second of one Mbit/s. */
+export const MEGABIT_BYTES = 125_000;
+
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** Whole number with separators: `12,480`. */
@@ -15,6 +18,9 @@ export function formatBytes(bytes: number): string {
   const { value, unit } = scaleBytes(bytes, bytes);
   return `${value} ${unit}`;
 }
+
+/** `1.2 MB/s`. */
+export const formatByteRate = (bytesPerSecond: number): string => `${formatBytes(bytesPerSecond)}/s`;
 
 /** Two amounts in the unit of the larger: `34 of 98 MB`. */
 export function formatBytesOf(done: number, total: number): string {

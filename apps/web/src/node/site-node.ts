@@ -1,4 +1,11 @@
-import { createContributor, createManifestFetcher, createPersistentContributor, systemClock } from '@opengateway/core';
+import {
+  TIERS,
+  chooseRegion,
+  createContributor,
+  createManifestFetcher,
+  createPersistentContributor,
+  systemClock,
+} from '@opengateway/core';
 import { createNetwork } from '@opengateway/core/p2p';
 import { checkEngine, createEngineClient, locatePackage, probeBrowser } from '@opengateway/gpu-worker';
 import { createRelayClient } from '../api/relay-client.ts';
@@ -7,22 +14,29 @@ import { JoinTimeoutError } from './errors.ts';
 import { planAhead } from './plan-ahead.ts';
 import { createTabAnswers, weightsBase } from './tab-answers.ts';
 import { createDeviceCoordinator } from './device-coordinator.ts';
-import type { BootstrapDocument, ServedModel, StartContributing } from '@opengateway/core';
+import type { BootstrapDocument, Region, StartContributing } from '@opengateway/core';
 import type { Network, ServeInit } from '@opengateway/core/p2p';
 import type { WeightsLocation } from '@opengateway/gpu-worker';
 import type { PeerLink, SiteNode } from './types.ts';
 
 /**
- * Joins the relay's region with this tab: membership, the inference protocol, a contributor.
+ * Joins a region with this tab: the one chosen, else that of its address where a relay is known there, else the
+ * relay's own. Membership, the inference protocol, a contributor.
  *
  * @throws JoinTimeoutError, or what libp2p throws at its start.
  */
-export async function createSiteNode(bootstrap: BootstrapDocument, base: string): Promise<SiteNode> {
+export async function createSiteNode(
+  bootstrap: BootstrapDocument,
+  base: string,
+  chosen: Region | null,
+): Promise<SiteNode> {
   const relay = createRelayClient({ fetch: (input, init) => fetch(input, init), now: () => performance.now() }, base);
-  // Asked again before every dial: a relay that was restarted may have another identity.
-  const relayMultiaddrs = async () => (await relay.bootstrap()).document.relay.multiaddrs;
-  const { region, iceServers } = bootstrap;
-  const network = await createNetwork({}, { role: 'peer', region, relayMultiaddrs, iceServers });
+  const override = chosen ?? undefined;
+  const { region } = chooseRegion(bootstrap, override);
+  const { iceServers } = bootstrap;
+  // Asked again before every search: relays come and go, and one that was restarted may have another identity.
+  const relays = async () => chooseRegion((await relay.bootstrap()).document, override).relays;
+  const network = await createNetwork({}, { role: 'peer', region, relays, iceServers });
   await network.start();
   try {
     await firstLink(network);
@@ -31,15 +45,17 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
     throw error;
   }
 
-  let served: ServeInit['served'] | null = null;
-  const engine = createEngineClient({ weights: network.weights });
+  let serve: ServeInit | null = null;
+  const createEngine = () => createEngineClient({ weights: network.weights });
+  const engine = createEngine();
   const fetchManifest = createManifestFetcher((input, init) => fetch(input, init), base);
   const serving = createContributor<WeightsLocation>(
     {
       engine,
+      createEngine,
       network: {
         serve(init) {
-          ({ served } = init);
+          serve = init;
           return network.serve(init);
         },
         peer: network.peer,
@@ -58,37 +74,46 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
     { kind: 'tab' },
   );
   const contributor = createPersistentContributor({ contributor: serving, clock: systemClock, random: Math.random });
-  const ownModels = (): readonly ServedModel[] => {
+  const announced = () => serve?.served() ?? [];
+  const ownModels = () => {
     const { state } = contributor.snapshot();
-    return state === 'serving' || state === 'paused' ? (served?.() ?? []) : [];
+    return state === 'serving' || state === 'paused' ? announced() : [];
   };
   const { peer, registry } = network;
   const alone = createDeviceCoordinator({ peer, generator: engine.generator, served: ownModels });
   const answers = createTabAnswers({ peer, fetchManifest, base });
   contributor.subscribe(({ state, model }) => {
     // What an earlier run served says nothing of this one.
-    if (state === 'idle' || state === 'probing') served = null;
+    if (state === 'idle' || state === 'probing') serve = null;
     // Ready before the first question, and while the relay is sure to be there.
     if (state === 'serving' && model !== null) answers.prepare(model);
   });
 
   return {
     peer,
+    region,
     registry,
     contributor,
     self() {
       const { state } = contributor.snapshot();
-      const models = served?.() ?? [];
+      const models = announced();
       if (models.length === 0 || state === 'error') return null;
       const advertised = state === 'serving' || state === 'paused' ? state : 'loading';
       return {
         peer,
         advert: { v: 1, sequence: 0, run: 0, state: advertised, kind: 'tab', models: [...models] },
         lastSeenMs: systemClock.now(),
+        tiers: serve?.tiers?.() ?? TIERS,
       };
     },
     relayConnected: network.relayConnected,
     onRelayChange: network.onRelayChange,
+    relays: network.linkedRelays,
+    givenWeights() {
+      const given = [...network.weights.accounts().values()].filter(({ bytesSent }) => bytesSent > 0);
+      return { bytes: network.weights.uploadedBytes(), peers: given.length };
+    },
+    setUploadBytesPerSecond: (bytesPerSecond) => network.weights.setUploadBytesPerSecond(bytesPerSecond),
     link: (name) => linkTo(network, name),
     plan: (entry, rttMs) => planAhead(entry, { peers: registry.peers(), own: { peer, models: ownModels() }, rttMs }),
     answerHere: (request, entry, options) => answers.answer(alone, request, entry, options),
@@ -101,12 +126,16 @@ export async function createSiteNode(bootstrap: BootstrapDocument, base: string)
   };
 }
 
+/** The relay's name in the address of a connection that it carries. */
+const RELAY_OF_CIRCUIT = /\/p2p\/([^/]+)\/p2p-circuit/;
+
 function linkTo({ node }: Network, peer: string): PeerLink | null {
   const open = node.getConnections().filter((each) => each.status === 'open' && String(each.remotePeer) === peer);
   const direct = open.find(({ limits }) => limits === undefined);
   const connection = direct ?? open[0];
   if (connection === undefined) return null;
-  return { direct: direct !== undefined, rttMs: connection.rtt ?? null };
+  const carrier = direct === undefined ? RELAY_OF_CIRCUIT.exec(String(connection.remoteAddr))?.[1] : undefined;
+  return { direct: direct !== undefined, rttMs: connection.rtt ?? null, relay: carrier ?? null };
 }
 
 /** Resolves when the network is linked to its relay for the first time. */
@@ -126,8 +155,6 @@ async function firstLink(network: Pick<Network, 'relayConnected' | 'onRelayChang
 }
 
 async function checkDevice({ engine }: StartContributing, signal: AbortSignal): Promise<void> {
-  // Unasked answers differ by browser (some ask the person); weights are kept either way until room is needed.
-  void navigator.storage?.persist?.().catch(() => undefined);
   const probe = await probeBrowser();
   signal.throwIfAborted();
   checkEngine(probe, engine);

@@ -28,6 +28,7 @@ function setup(state: ContributorState | null, layers = { start: 0, end: 30 }) {
     },
     catalogEntry: () => catalogEntry,
     apiKey: () => null,
+    region: () => null,
   });
   return { sources, fetched: () => fetched };
 }

@@ -39,8 +39,10 @@ export function createAnswerSources(components: {
   node: Pick<NodeState, 'node' | 'join' | 'peers' | 'settled'>;
   catalogEntry: (model: string) => CatalogEntry | null;
   apiKey: () => string | null;
+  /** The region that the person chose; null: by the address. */
+  region: () => string | null;
 }): AnswerSources {
-  const { fetch, base, node, catalogEntry, apiKey } = components;
+  const { fetch, base, node, catalogEntry, apiKey, region } = components;
   return {
     choose(model, place) {
       const here = node.node.value;
@@ -57,7 +59,8 @@ export function createAnswerSources(components: {
       }
       return {
         by: 'network',
-        answer: (request, signal) => streamChatCompletion(request, { fetch, base, apiKey: apiKey(), signal }),
+        answer: (request, signal) =>
+          streamChatCompletion(request, { fetch, base, apiKey: apiKey(), region: region(), signal }),
       };
     },
   };

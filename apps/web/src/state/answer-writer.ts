@@ -4,7 +4,7 @@ import { INTERNAL_ERROR_CODE, errorCode } from '@opengateway/core';
 import { ANSWER_PAINT_INTERVAL_MS, ANSWER_SAVE_INTERVAL_MS, MAX_ANSWER_CHARS } from '../constants.ts';
 import { continued } from './transcript.ts';
 import type { AnswerEvent } from '../api/answer-events.ts';
-import type { AnswerReport, StoredMessage } from '../storage/schema.ts';
+import type { AnswerReport, StoredFailure, StoredMessage } from '../storage/schema.ts';
 
 type Draft<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
@@ -105,9 +105,11 @@ export async function writeAnswer(
   await save(live.message.value);
 }
 
-function describe(error: unknown): { code: string; message: string } {
+function describe(error: unknown): StoredFailure {
+  const { retryAfterSeconds } = (error ?? {}) as { retryAfterSeconds?: unknown };
   return {
     code: errorCode(error) ?? INTERNAL_ERROR_CODE,
     message: error instanceof Error ? error.message : String(error),
+    ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
   };
 }

@@ -31,6 +31,7 @@ function setup({ locks, channels, storage } = browser()) {
   const joining = { fail: false };
   const channel = channels.open();
   const lent: (Lent | null)[] = [];
+  const asked: string[] = [];
   const mark = createLoadMark(storage);
   const contribute = createContributeState({
     node: {
@@ -48,13 +49,16 @@ function setup({ locks, channels, storage } = browser()) {
       threads: 1,
       kvBudgetBytes: 1,
       layersBy: 'whole',
+      tiers: ['starter'],
+      others: [],
       reason: `${engine}: as asked for.`,
       reductions: [],
     }),
     mark,
     memory: { remember: (next) => void lent.push(next) },
+    askPersistence: async () => void asked.push('persist'),
   });
-  return { clock, node, joining, contribute, contributor: node.contributor, channel, lent, mark, storage };
+  return { clock, node, joining, contribute, contributor: node.contributor, channel, lent, asked, mark, storage };
 }
 
 /** A few turns: what one tab posts or lets go of reaches the others. */
@@ -261,6 +265,16 @@ describe('contribute state', () => {
     expect(lent).toEqual([{ model: 'tiny', engine: 'wasm', threads: 2 }]);
     await contribute.stop();
     expect(lent.at(-1)).toBeNull();
+  });
+
+  it('asks the browser to keep the weights when it starts, and remembers what was wished', async () => {
+    const { contribute, asked } = setup();
+    expect(contribute.choice.value).toBeNull();
+    await contribute.start(choice);
+    expect(asked).toEqual(['persist']);
+    expect(contribute.choice.value).toEqual({ ...choice, when: 'now' });
+    await contribute.stop();
+    expect(contribute.choice.value).toBeNull();
   });
 
   it('marks a load for as long as it takes', async () => {

@@ -27,6 +27,8 @@ export interface ContributeState {
   readonly elsewhere: ReadonlySignal<ContributorSnapshot | null>;
   /** This tab takes over by itself when the other one ends. */
   readonly waiting: ReadonlySignal<boolean>;
+  /** What was asked for at the last start; null before and once it was stopped. */
+  readonly choice: ReadonlySignal<LendingChoice | null>;
   /** How it was started; null before. */
   readonly plan: ReadonlySignal<LendingPlan | null>;
   readonly times: ReadonlySignal<RunTimes>;
@@ -65,6 +67,7 @@ const idleSnapshot = (sinceMs: number): ContributorSnapshot => ({
   tokensPerSecond: 0,
   lastRequestMs: null,
   storedBytes: 0,
+  held: [],
   relayConnected: false,
   recovery: null,
 });
@@ -76,6 +79,8 @@ export interface ContributeComponents {
   readonly plan: (wish: LendingWish) => Promise<LendingPlan>;
   readonly mark: LoadMark;
   readonly memory: Pick<RejoinMemory, 'remember'>;
+  /** Asks the browser to keep what is stored. */
+  readonly askPersistence: () => Promise<void>;
   readonly now: () => number;
   readonly storage: Pick<Storage, 'getItem' | 'setItem'>;
 }
@@ -84,11 +89,13 @@ export function createContributeState(components: ContributeComponents): Contrib
   const { node, leadership, mark, memory, now, storage } = components;
   const snapshot = signal(idleSnapshot(now()));
   const waiting = signal(false);
+  const choice = signal<LendingChoice | null>(null);
   const plan = signal<LendingPlan | null>(null);
   const times = signal<RunTimes>(NO_TIMES);
   const rates = signal<readonly number[]>([]);
   const given = signal(readGiven(storage, dayOf(now())));
   let watched: SiteNode | null = null;
+  let endWatch: (() => void) | null = null;
   /** Grows with every start and stop: a start that is overtaken ends without a word. */
   let run = 0;
   let wait = new AbortController();
@@ -124,8 +131,9 @@ export function createContributeState(components: ContributeComponents): Contrib
   };
   const watch = (joined: SiteNode) => {
     if (watched === joined) return;
+    endWatch?.();
     watched = joined;
-    joined.contributor.subscribe(follow);
+    endWatch = joined.contributor.subscribe(follow);
   };
   const fail = (error: unknown) =>
     take({ ...snapshot.value, state: 'error', sinceMs: now(), error: toWire(error), loading: null });
@@ -151,6 +159,7 @@ export function createContributeState(components: ContributeComponents): Contrib
     snapshot: computed(() => snapshot.value),
     elsewhere: leadership.elsewhere,
     waiting: computed(() => waiting.value),
+    choice: computed(() => choice.value),
     plan: computed(() => plan.value),
     times: computed(() => times.value),
     rates: computed(() => rates.value),
@@ -160,7 +169,10 @@ export function createContributeState(components: ContributeComponents): Contrib
       wait.abort();
       if (when === 'wait' && !leadership.held() && !(await awaitPlace())) return;
       if (mine !== run) return;
+      // Its answer decides nothing: weights are kept either way until room is needed.
+      void components.askPersistence();
       batch(() => {
+        choice.value = { ...wish, when };
         times.value = { ...NO_TIMES, joinStartMs: now() };
         rates.value = [];
         plan.value = null;
@@ -203,6 +215,7 @@ export function createContributeState(components: ContributeComponents): Contrib
       batch(() => {
         take(watched?.contributor.snapshot() ?? idleSnapshot(now()));
         times.value = NO_TIMES;
+        choice.value = null;
         plan.value = null;
       });
     },

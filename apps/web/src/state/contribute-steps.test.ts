@@ -22,6 +22,12 @@ const loading = (doneBytes: number, fetchedBytes: number, bytesPerSecond: number
 const statuses = (...[snapshot, run, now]: Parameters<typeof contributeSteps>) =>
   contributeSteps(snapshot, run, now).map(({ status }) => status);
 
+const sources = (over: object) => {
+  const { loading: progress } = loading(34e6, 34e6, 3.2e6);
+  const snapshot = snapshotOf({ state: 'loading', loading: { ...progress!, ...over } });
+  return contributeSteps(snapshot, until('probing', 'loading'), 2100)[2]?.sources;
+};
+
 describe('contribute steps', () => {
   it('begin with joining', () => {
     const run: RunTimes = { entered: {}, joinStartMs: 500, joinedMs: null, weights: null };
@@ -38,13 +44,21 @@ describe('contribute steps', () => {
     const steps = contributeSteps(loading(34e6, 34e6, 3.2e6), until('probing', 'loading'), 2100);
     expect(steps.map(({ status }) => status)).toEqual(['done', 'done', 'active', 'waiting', 'waiting']);
     expect(steps.map(({ elapsedMs }) => elapsedMs)).toEqual([500, 100, 1000, null, null]);
-    expect(steps[2]).toMatchObject({ detail: '34 of 98 MB, about 20 s left', progress: 34 / 98 });
+    expect(steps[2]).toMatchObject({ detail: '34 of 98 MB, 3.2 MB/s, about 20 s left', progress: 34 / 98 });
+  });
+
+  it('say how much came from how many peers, and what the server had to give', () => {
+    expect(sources({ fromServerBytes: 34e6 })).toBe('From the server 34 MB; no peer has it yet');
+    expect(sources({ fromPeersBytes: 30e6, fromServerBytes: 4e6, peers: 3 })).toBe(
+      'From 3 peers 30 MB, from the server 4.0 MB',
+    );
+    expect(sources({ fetchedBytes: 0, fromServerBytes: 0 })).toBe('');
   });
 
   it('end with serving, telling where the weights came from', () => {
     const steps = contributeSteps(snapshotOf({ state: 'serving' }), times, 9500);
     expect(steps.every(({ status }) => status === 'done')).toBe(true);
-    expect(steps[2]?.detail).toContain('98 MB fetched');
+    expect(steps[2]?.detail).toContain('98 MB from the server');
     expect(steps[4]?.elapsedMs).toBe(6000);
   });
 
@@ -75,8 +89,10 @@ describe('contribute steps', () => {
 
 describe('describeLoading', () => {
   it('says amounts, source and time left', () => {
-    expect(describeLoading(loading(34e6, 34e6, 3.2e6))).toBe('34 of 98 MB, about 20 s left');
-    expect(describeLoading(loading(34e6, 0, 90e6))).toBe('34 of 98 MB from this browser’s store, about 1 s left');
+    expect(describeLoading(loading(34e6, 34e6, 3.2e6))).toBe('34 of 98 MB, 3.2 MB/s, about 20 s left');
+    expect(describeLoading(loading(34e6, 0, 90e6))).toBe(
+      '34 of 98 MB from this browser’s store, 90 MB/s, about 1 s left',
+    );
     expect(describeLoading(loading(0, 0, 0))).toBe('0 of 98 MB');
     expect(describeLoading(loading(98e6, 0, 1))).toBe('98 of 98 MB, laying out in memory');
     expect(describeLoading(snapshotOf())).toBe('');

@@ -1,5 +1,5 @@
 import type { ContributorSnapshot, ContributorState, LoadingProgress } from '@opengateway/core';
-import { formatBytes, formatBytesOf, formatRate } from '../format/numbers.ts';
+import { formatByteRate, formatBytes, formatBytesOf, formatPlural, formatRate } from '../format/numbers.ts';
 import { formatEstimate } from '../format/time.ts';
 import type { LayersBy } from './lending-plan.ts';
 
@@ -11,6 +11,8 @@ export interface Step {
   readonly title: string;
   readonly status: 'waiting' | 'active' | 'done' | 'failed';
   readonly detail: string;
+  /** Where what is fetched comes from; absent in other steps. */
+  readonly sources?: string;
   /** In [0, 1] where known. */
   readonly progress: number | null;
   /** How long it took, or has taken so far; null before it began. */
@@ -76,6 +78,9 @@ export function contributeSteps(
       title: hears ? 'Choose layers, fetch weights' : 'Fetch weights',
       status: status(1),
       detail: status(1) === 'active' && hears ? HEARING : weightsDetail(snapshot, times, status(1)),
+      ...(status(1) === 'active' && snapshot.loading !== null && !hears
+        ? { sources: sourceWords(snapshot.loading) }
+        : {}),
       progress: status(1) === 'active' && !hears ? loadedShare(snapshot) : null,
       elapsedMs: span('loading', 1),
     },
@@ -104,9 +109,8 @@ export function contributeSteps(
   ];
 }
 
-/** `34 of 98 MB, about 20 s left`; says so when the bytes come from this browser's own store. */
-export function describeLoading(snapshot: ContributorSnapshot): string {
-  const { loading } = snapshot;
+/** `34 of 98 MB, 3.2 MB/s, about 20 s left`; says so when the bytes come from this browser's own store. */
+export function describeLoading({ loading }: Pick<ContributorSnapshot, 'loading'>): string {
   if (loading === null || loading.totalBytes === 0) return '';
   const { doneBytes, totalBytes, fetchedBytes, bytesPerSecond } = loading;
   const amount = formatBytesOf(doneBytes, totalBytes);
@@ -114,7 +118,15 @@ export function describeLoading(snapshot: ContributorSnapshot): string {
   const from = doneBytes > 0 && fetchedBytes === 0 ? ' from this browser’s store' : '';
   if (bytesPerSecond <= 0) return `${amount}${from}`;
   const left = ((totalBytes - doneBytes) / bytesPerSecond) * 1000;
-  return `${amount}${from}, about ${formatEstimate(left)} left`;
+  return `${amount}${from}, ${formatByteRate(bytesPerSecond)}, about ${formatEstimate(left)} left`;
+}
+
+/** `From 3 peers 30 MB, from the server 4.0 MB`; nothing while nothing was fetched. */
+export function sourceWords({ fetchedBytes, fromPeersBytes, fromServerBytes, peers }: LoadingProgress): string {
+  if (peers === 0 && fromPeersBytes === 0) {
+    return fetchedBytes === 0 ? '' : `From the server ${formatBytes(fromServerBytes)}; no peer has it yet`;
+  }
+  return `From ${formatPlural(peers, 'peer')} ${formatBytes(fromPeersBytes)}, from the server ${formatBytes(fromServerBytes)}`;
 }
 
 /** Index in ORDER of the step the snapshot is at. */
@@ -133,13 +145,16 @@ const regionDetail = (snapshot: ContributorSnapshot): string =>
 const engineDetail = ({ engine, variant }: ContributorSnapshot): string =>
   engine === null ? '' : `Engine ${engine}${variant === null ? '' : `, ${variant}`}`;
 
-function weightsDetail(snapshot: ContributorSnapshot, { weights }: RunTimes, status: Step['status']): string {
-  if (status === 'active') return describeLoading(snapshot);
+function weightsDetail({ loading }: ContributorSnapshot, { weights }: RunTimes, status: Step['status']): string {
+  if (status === 'active') return describeLoading({ loading });
   if (status !== 'done' || weights === null) return '';
-  const { totalBytes, fetchedBytes } = weights;
-  return `${formatBytes(totalBytes)}, every chunk’s sha256 checked; ${
-    fetchedBytes === 0 ? 'nothing fetched, all was stored here' : `${formatBytes(fetchedBytes)} fetched`
-  }`;
+  const { totalBytes, fetchedBytes, fromPeersBytes, fromServerBytes } = weights;
+  const parts = [
+    ...(fromPeersBytes > 0 ? [`${formatBytes(fromPeersBytes)} from peers`] : []),
+    ...(fromServerBytes > 0 ? [`${formatBytes(fromServerBytes)} from the server`] : []),
+  ];
+  const fetched = fetchedBytes === 0 ? 'nothing fetched, all was stored here' : parts.join(', ');
+  return `${formatBytes(totalBytes)}, every chunk’s sha256 checked; ${fetched}`;
 }
 
 function selfTestDetail(snapshot: ContributorSnapshot, status: Step['status']): string {

@@ -1,5 +1,5 @@
 import { chooseEngine, defaultThreads, mostThreads } from '@opengateway/gpu-worker';
-import type { CatalogEntry, EngineKind, LayerRange, StartContributing } from '@opengateway/core';
+import type { CatalogEntry, EngineKind, LayerRange, StartContributing, Tier } from '@opengateway/core';
 import type { DeviceMeasurement, DeviceProbe } from '@opengateway/gpu-worker';
 
 /** What a start is to be like, as far as somebody said. */
@@ -19,6 +19,10 @@ export interface Pledge {
   readonly memoryBytes: number | null;
   readonly storageBytes: number | null;
   readonly share: number;
+  /** Tiers that the device qualifies for. */
+  readonly tiers: readonly Tier[];
+  /** Models held beside the one that is lent. */
+  readonly others: readonly CatalogEntry[];
 }
 
 /**
@@ -106,6 +110,8 @@ export function planLending({
     threads: single ? 1 : threads,
     kvBudgetBytes: smaller ? Math.max(LEAST_CACHE_BYTES, Math.floor(cacheBytes / CACHE_REDUCTION)) : cacheBytes,
     share: pledge.share,
+    tiers: pledge.tiers,
+    others: pledge.others.filter(({ id }) => id !== entry.id),
     ...(packageEngine === undefined ? { memoryBytes } : {}),
     ...(wish.layers === undefined ? {} : { layers: wish.layers }),
     ...(pledge.storageBytes === null ? {} : { storageBytes: pledge.storageBytes }),

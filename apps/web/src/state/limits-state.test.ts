@@ -45,7 +45,14 @@ const measurement: DeviceMeasurement = {
   failed: [],
   elapsedMs: 1,
 };
-const pledge = { threads: null, memoryBytes: null, storageBytes: null, share: 1 };
+const pledge = {
+  threads: null,
+  memoryBytes: null,
+  storageBytes: null,
+  share: 1,
+  tiers: ['starter'] as const,
+  others: [],
+};
 
 describe('hours', () => {
   it('may go over midnight, begin with their first minute and end before their last', () => {
@@ -132,7 +139,7 @@ describe('lending plan', () => {
       threads: 3,
       canFallBack: false,
     });
-    const own = { threads: 2, memoryBytes: 2 ** 28, storageBytes: 5, share: 0.5 };
+    const own = { ...pledge, threads: 2, memoryBytes: 2 ** 28, storageBytes: 5, share: 0.5 };
     const kept = plan({ pledge: own });
     expect(kept).toMatchObject({ threads: 2, storageBytes: 5, share: 0.5 });
     expect(kept.kvBudgetBytes).toBeLessThan(2 ** 27);
@@ -165,6 +172,12 @@ describe('lending plan', () => {
     const layers = { start: 0, end: 3 };
     const forced = plan({ wish: { entry: large, layers } });
     expect(forced).toMatchObject({ layersBy: 'forced', layers, kvBudgetBytes: 256 * 2 ** 20 });
+  });
+
+  it('announces the tiers that the device qualifies for, and holds the other models chosen beside its own', () => {
+    const other = { ...catalogEntry, id: 'other' };
+    const own = { ...pledge, tiers: ['starter', 'model-a'] as const, others: [catalogEntry, other] };
+    expect(plan({ pledge: own })).toMatchObject({ tiers: ['starter', 'model-a'], others: [other] });
   });
 
   it('lends the CPU no more than a tab’s memory can hold', () => {

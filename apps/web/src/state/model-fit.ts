@@ -10,11 +10,19 @@ export interface ModelFit {
   readonly reason: string;
 }
 
-/** `lent.memoryBytes`: what is pledged, by the person or for them. */
+/** What of the device a model may take. */
+export interface LentRoom {
+  /** What is pledged, by the person or for them. */
+  readonly memoryBytes: number;
+  readonly storageBytes: number | null;
+  /** What the device has by the person's word, where that is more than the browser tells. @default as it tells */
+  readonly deviceMemoryBytes?: number | null;
+}
+
 export function modelFit(
   entry: CatalogEntry,
   probe: DeviceProbe,
-  lent: { readonly servingNow: boolean; readonly memoryBytes: number; readonly storageBytes: number | null },
+  lent: LentRoom & { readonly servingNow: boolean },
 ): ModelFit {
   if (lent.servingNow) return { verdict: 'ready', reason: 'Loaded and tested in this tab.' };
   const { graphics, kernels, storage } = probe;
@@ -26,7 +34,7 @@ export function modelFit(
     return no('This browser has no WebAssembly SIMD, which the engine needs. An update brings it.');
   }
   const needed = entry.bytes + ENGINE_ROOM_BYTES + LEAST_CACHE_BYTES;
-  const room = smallestRoom(probe, lent.memoryBytes, hasGpu);
+  const room = smallestRoom(probe, lent, hasGpu);
   if (room.bytes < needed) return partFit(entry, needed, room);
   if (storage !== null && storage.quotaBytes < entry.bytes) {
     return no(`Needs ${formatBytes(entry.bytes)} storage; this site may use ${formatBytes(storage.quotaBytes)}.`);
@@ -49,10 +57,17 @@ interface Room {
 }
 
 /** What a browser tells is a lower bound up to 8 GB: below that it can be held against the device. */
-function smallestRoom({ memoryBytes: toldBytes }: DeviceProbe, pledgedBytes: number, hasGpu: boolean): Room {
+function smallestRoom({ memoryBytes: toldBytes }: DeviceProbe, lent: LentRoom, hasGpu: boolean): Room {
+  const saidBytes = lent.deviceMemoryBytes ?? null;
+  const has =
+    saidBytes !== null && saidBytes > (toldBytes ?? 0)
+      ? [{ bytes: saidBytes, words: `you say that this device has ${formatBytes(saidBytes)}` }]
+      : toldBytes === null
+        ? []
+        : [{ bytes: toldBytes, words: `the browser tells of ${formatBytes(toldBytes)}` }];
   const rooms: Room[] = [
-    { bytes: pledgedBytes, words: `you pledged ${formatBytes(pledgedBytes)}` },
-    ...(toldBytes === null ? [] : [{ bytes: toldBytes, words: `the browser tells of ${formatBytes(toldBytes)}` }]),
+    { bytes: lent.memoryBytes, words: `you pledged ${formatBytes(lent.memoryBytes)}` },
+    ...has,
     ...(hasGpu
       ? []
       : [{ bytes: WASM_MEMORY_BYTES, words: `a tab’s engine holds at most ${formatBytes(WASM_MEMORY_BYTES)}` }]),

@@ -80,4 +80,35 @@ describe('node state', () => {
     node.setLink(true);
     expect(state.timeline.value.map(({ type }) => type)).toEqual(['relay-back', 'relay-lost']);
   });
+
+  it('knows the relays it is linked to', async () => {
+    const { state, node } = setup();
+    await state.join();
+    expect(state.relays.value).toEqual(['RELAY']);
+    node.links = ['RELAY', 'OTHER'];
+    node.setLink(true);
+    expect(state.relays.value).toEqual(['RELAY', 'OTHER']);
+  });
+
+  it('leaves without a trace, and joins anew', async () => {
+    const { state, node, clock, loads } = setup();
+    node.setViews([peerView('A')]);
+    await state.join();
+    await state.leave();
+    expect(node.stopped).toBe(true);
+    expect([state.phase.value, state.node.value, state.peers.value, state.relays.value]).toEqual(['off', null, [], []]);
+    node.setViews([peerView('B')]);
+    await clock.advance(LISTENING_MS);
+    expect([state.peers.value, state.settled.value]).toEqual([[], false]);
+    await state.join();
+    expect([loads(), state.peers.value.map(({ peer }) => peer)]).toEqual([2, ['B']]);
+  });
+
+  it('has nothing to leave before it joined, or where joining failed', async () => {
+    const { state } = setup(() => Promise.reject(new Error('not joined')));
+    await state.leave();
+    await expect(state.join()).rejects.toThrow('not joined');
+    await state.leave();
+    expect(state.phase.value).toBe('failed');
+  });
 });

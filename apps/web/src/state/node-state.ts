@@ -16,6 +16,8 @@ export interface NodeState {
   readonly phase: ReadonlySignal<JoinPhase>;
   readonly node: ReadonlySignal<SiteNode | null>;
   readonly relayConnected: ReadonlySignal<boolean>;
+  /** Peer names of the relays this tab is linked to. */
+  readonly relays: ReadonlySignal<readonly string[]>;
   readonly peers: ReadonlySignal<readonly PeerRow[]>;
   /** Whether the peers are known: one was heard, or nobody was for `LISTENING_MS`. */
   readonly heard: ReadonlySignal<boolean>;
@@ -25,6 +27,8 @@ export interface NodeState {
   readonly problem: ReadonlySignal<string | null>;
   /** Joins once; later calls share the same node. @throws what joining throws. */
   join(): Promise<SiteNode>;
+  /** Leaves the network, so that the next join is a new one; waits for one that is under way. */
+  leave(): Promise<void>;
 }
 
 export type LoadNode = (bootstrap: BootstrapDocument) => Promise<SiteNode>;
@@ -40,11 +44,13 @@ export function createNodeState(components: {
   const phase = signal<JoinPhase>('off');
   const node = signal<SiteNode | null>(null);
   const relayConnected = signal(false);
+  const relays = signal<readonly string[]>([]);
   const peers = signal<readonly PeerRow[]>([]);
   const settled = signal(false);
   const timeline = signal<readonly TimelineEvent[]>([]);
   const problem = signal<string | null>(null);
   let joining: Promise<SiteNode> | null = null;
+  let endWatch: (() => void) | null = null;
 
   const watch = (joined: SiteNode) => {
     const readPeers = () => {
@@ -59,9 +65,10 @@ export function createNodeState(components: {
         peers.value = rows;
       });
     };
-    joined.registry.subscribe(readPeers);
-    joined.contributor.subscribe(readPeers);
-    joined.onRelayChange((connected) => {
+    const left = new AbortController();
+    const ends = [joined.registry.subscribe(readPeers), joined.contributor.subscribe(readPeers)];
+    const endLink = joined.onRelayChange((connected) => {
+      relays.value = joined.relays();
       if (connected === relayConnected.value) return;
       batch(() => {
         relayConnected.value = connected;
@@ -73,9 +80,18 @@ export function createNodeState(components: {
       node.value = joined;
       phase.value = 'joined';
       relayConnected.value = joined.relayConnected();
+      relays.value = joined.relays();
       readPeers();
     });
-    void clock.sleep(LISTENING_MS).then(() => (settled.value = true));
+    clock.sleep(LISTENING_MS, left.signal).then(
+      () => (settled.value = true),
+      // It left before.
+      () => undefined,
+    );
+    endWatch = () => {
+      left.abort();
+      for (const end of [...ends, endLink]) end();
+    };
     return joined;
   };
 
@@ -100,11 +116,28 @@ export function createNodeState(components: {
     phase: computed(() => phase.value),
     node: computed(() => node.value),
     relayConnected: computed(() => relayConnected.value),
+    relays: computed(() => relays.value),
     heard: computed(() => settled.value || peers.value.length > 0),
     settled: computed(() => settled.value),
     peers: computed(() => peers.value),
     timeline: computed(() => timeline.value),
     problem: computed(() => problem.value),
     join: () => (joining ??= start()),
+    async leave() {
+      const left = await joining?.catch(() => null);
+      joining = null;
+      if (!left) return;
+      endWatch?.();
+      batch(() => {
+        phase.value = 'off';
+        node.value = null;
+        relayConnected.value = false;
+        relays.value = [];
+        peers.value = [];
+        settled.value = false;
+        timeline.value = [];
+      });
+      await left.stop();
+    },
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { regionFigures, servesWords, sortRows, toRow } from './peer-rows.ts';
+import { clustersOf, regionFigures, servesWords, sortRows, toRow } from './peer-rows.ts';
 import { peerView } from './peers.fixture.ts';
 import { appendTimeline, diffPeers } from './timeline.ts';
 import { MAX_TIMELINE_EVENTS } from '../constants.ts';
@@ -25,6 +25,7 @@ describe('peer rows', () => {
     expect(rows[2]).toEqual({
       peer: 'C',
       self: true,
+      tiers: ['starter'],
       kind: 'node',
       state: 'serving',
       models: ['tiny'],
@@ -61,6 +62,20 @@ describe('peer rows', () => {
     expect(regionFigures(two, [catalogEntry])).toMatchObject({ serving: 2, models: 0, tokensPerSecond: 60 });
     const all = [...two, part('C', [20, 30])];
     expect(regionFigures(all, [catalogEntry])).toMatchObject({ models: 1, tokensPerSecond: 90 });
+  });
+
+  it('are members of every cluster they announce themselves in', () => {
+    const members = [
+      toRow(peerView('A', {}, {}, ['starter', 'model-a']), null),
+      toRow(peerView('B', { state: 'loading' }, {}, ['starter']), null),
+    ];
+    expect(clustersOf(members).map((cluster) => `${cluster.tier} ${cluster.serving}/${cluster.members}`)).toEqual([
+      'starter 1/2',
+      'model-a 1/1',
+      'model-b 0/0',
+      'model-c 0/0',
+      'model-d 0/0',
+    ]);
   });
 
   it('say which layers a peer holds, where it does not hold all', () => {

@@ -1,5 +1,5 @@
-import type { CatalogEntry, EngineKind, LayerRange, PeerView } from '@opengateway/core';
-import { isWholeModel } from '@opengateway/core';
+import type { CatalogEntry, EngineKind, LayerRange, PeerView, Tier } from '@opengateway/core';
+import { TIERS, isWholeModel } from '@opengateway/core';
 import { heldWords, layerWords } from '../format/layers.ts';
 import { modelCoverage } from './coverage.ts';
 import type { CoveredModel } from './coverage.ts';
@@ -19,6 +19,8 @@ export interface PeerRow {
   readonly kind: 'tab' | 'node';
   readonly state: 'loading' | 'serving' | 'paused' | 'leaving';
   readonly models: readonly string[];
+  /** Clusters of its region that it announces itself in. */
+  readonly tiers: readonly Tier[];
   readonly held: readonly HeldModel[];
   readonly engine: EngineKind | null;
   readonly slots: number;
@@ -56,6 +58,7 @@ export function toRow(view: PeerView, self: string | null): PeerRow {
     kind: view.advert.kind,
     state: view.advert.state,
     models: models.map((model) => model.id),
+    tiers: view.tiers,
     held: models.map(({ id, manifest, layers: [start, end] }) => ({ id, manifest, layers: { start, end } })),
     engine: models[0]?.engine ?? null,
     slots: total((model) => model.slots),
@@ -91,6 +94,21 @@ export function regionFigures(rows: readonly PeerRow[], catalog: readonly Catalo
     tokensPerSecond: serving.reduce((sum, row) => sum + row.tokensPerSecond * largestShare(row, catalog), 0),
   };
 }
+
+/** A cluster of the region: all peers that announce themselves for one tier. */
+export interface Cluster {
+  readonly tier: Tier;
+  readonly members: number;
+  /** Of those, the ones that take requests. */
+  readonly serving: number;
+}
+
+/** Every cluster of the region, from small models to large, with its members. */
+export const clustersOf = (rows: readonly PeerRow[]): readonly Cluster[] =>
+  TIERS.map((tier) => {
+    const members = rows.filter(({ tiers }) => tiers.includes(tier));
+    return { tier, members: members.length, serving: members.filter(({ state }) => state === 'serving').length };
+  });
 
 /** Of the layers of a model, what a peer holds; 1 where the model is not known. */
 function largestShare({ held }: PeerRow, catalog: readonly CoveredModel[]): number {

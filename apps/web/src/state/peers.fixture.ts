@@ -1,4 +1,4 @@
-import type { PeerName, PeerView, ServedModel } from '@opengateway/core';
+import type { PeerName, PeerView, ServedModel, Tier } from '@opengateway/core';
 
 /** One model as an advert names it. */
 export const servedModel = (over: Partial<ServedModel> = {}): ServedModel => ({
@@ -20,8 +20,10 @@ export const peerView = (
   peer: string,
   over: Partial<PeerView['advert']> = {},
   model: Partial<ServedModel> = {},
+  tiers: readonly Tier[] = ['starter'],
 ): PeerView => ({
   peer: peer as PeerName,
   advert: { v: 1, sequence: 1, run: 1, state: 'serving', kind: 'tab', models: [servedModel(model)], ...over },
   lastSeenMs: 1000,
+  tiers,
 });

@@ -1,6 +1,8 @@
 import { effect, signal } from '@preact/signals';
-import { MIN_SHARE } from '@opengateway/core';
+import { DEFAULT_UPLOAD_BYTES_PER_SECOND, MIN_SHARE, isRegion } from '@opengateway/core';
+import type { Region } from '@opengateway/core';
 import type { Signal } from '@preact/signals';
+import { MAX_OTHER_MODELS } from '../constants.ts';
 import { isHours } from './hours.ts';
 import type { Hours } from './hours.ts';
 
@@ -17,12 +19,24 @@ export type Place = (typeof PLACES)[number];
 export interface Settings {
   readonly model: Signal<string | null>;
   readonly place: Signal<Place>;
+  /** The region to be in, whatever the address tells; null: by the address. */
+  readonly region: Signal<Region | null>;
   /** Threads that compute; null: all processors but one. */
   readonly threads: Signal<number | null>;
   /** Memory lent, the GPU's where that computes; null: what suits the device. */
   readonly memoryBytes: Signal<number | null>;
   /** Most bytes of weights kept; null: what the browser allows. */
   readonly storageBytes: Signal<number | null>;
+  /** Memory that this device has, where the browser tells less; null: as it tells. */
+  readonly deviceMemoryBytes: Signal<number | null>;
+  /** Memory that its GPU has, of which browsers tell nothing; null: what was measured. */
+  readonly graphicsMemoryBytes: Signal<number | null>;
+  /** Models held beside the one that is lent, by id. */
+  readonly others: Signal<readonly string[]>;
+  /** Weights are given to other peers. */
+  readonly givesWeights: Signal<boolean>;
+  /** What peers together get of weights per second at most. */
+  readonly uploadBytesPerSecond: Signal<number>;
   /** Share of the time that the device computes for others, from MIN_SHARE to 1. */
   readonly share: Signal<number>;
   /** Lending pauses while the device runs on its battery. */
@@ -41,9 +55,15 @@ type Kept = { readonly [Name in keyof Settings]: Settings[Name]['value'] };
 const DEFAULTS: Kept = {
   model: null,
   place: 'relay',
+  region: null,
   threads: null,
   memoryBytes: null,
   storageBytes: null,
+  deviceMemoryBytes: null,
+  graphicsMemoryBytes: null,
+  others: [],
+  givesWeights: true,
+  uploadBytesPerSecond: DEFAULT_UPLOAD_BYTES_PER_SECOND,
   share: 1,
   pauseOnBattery: true,
   pauseWhenBusy: false,
@@ -57,9 +77,16 @@ const isCount = (value: unknown): boolean => value === null || (Number.isSafeInt
 const ACCEPTS: { readonly [Name in keyof Settings]: (value: unknown) => boolean } = {
   model: (value) => value === null || typeof value === 'string',
   place: (value) => PLACES.some((place) => place === value),
+  region: (value) => value === null || (typeof value === 'string' && isRegion(value)),
   threads: isCount,
   memoryBytes: isCount,
   storageBytes: isCount,
+  deviceMemoryBytes: isCount,
+  graphicsMemoryBytes: isCount,
+  others: (value) =>
+    Array.isArray(value) && value.length <= MAX_OTHER_MODELS && value.every((id) => typeof id === 'string'),
+  givesWeights: isFlag,
+  uploadBytesPerSecond: (value) => value !== null && isCount(value),
   share: (value) => typeof value === 'number' && value >= MIN_SHARE && value <= 1,
   pauseOnBattery: isFlag,
   pauseWhenBusy: isFlag,

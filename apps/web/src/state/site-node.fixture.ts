@@ -38,6 +38,7 @@ export const snapshotOf = (over: Partial<ContributorSnapshot> = {}): Contributor
   tokensPerSecond: 0,
   lastRequestMs: null,
   storedBytes: 0,
+  held: [],
   relayConnected: true,
   recovery: null,
   ...over,
@@ -91,6 +92,12 @@ export class FakeContributor implements Contributor {
 /** A registry and a link that a test moves. */
 export class FakeSiteNode implements SiteNode {
   readonly peer = 'SELF';
+  readonly region = 'asia';
+  /** Linked now. */
+  links: readonly string[] = ['RELAY'];
+  given = { bytes: 0, peers: 0 };
+  readonly uploadLimits: number[] = [];
+  stopped = false;
   readonly contributor = new FakeContributor();
   views: PeerView[] = [];
   own: PeerView | null = null;
@@ -122,6 +129,15 @@ export class FakeSiteNode implements SiteNode {
     this.#linkListeners.add(listener);
     return () => this.#linkListeners.delete(listener);
   }
+  relays(): readonly string[] {
+    return this.links;
+  }
+  givenWeights(): { bytes: number; peers: number } {
+    return this.given;
+  }
+  setUploadBytesPerSecond(bytesPerSecond: number): void {
+    this.uploadLimits.push(bytesPerSecond);
+  }
   link(): null {
     return null;
   }
@@ -136,5 +152,7 @@ export class FakeSiteNode implements SiteNode {
     yield { type: 'text-delta', text: `from peers that hold ${entry.id}` };
     yield { type: 'end', reason: 'stop', promptTokens: 1, completionTokens: 3, failovers: 0 };
   }
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    this.stopped = true;
+  }
 }

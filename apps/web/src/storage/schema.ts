@@ -40,7 +40,15 @@ export interface StoredMessage {
   readonly seed: number | null;
   readonly model: string | null;
   readonly report: AnswerReport | null;
-  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly error: StoredFailure | null;
+}
+
+/** Why an answer is not whole. */
+export interface StoredFailure {
+  readonly code: string;
+  readonly message: string;
+  /** When to ask again, if the relay said so. */
+  readonly retryAfterSeconds?: number;
 }
 
 export interface ConversationOptions {

@@ -15,6 +15,8 @@ export type Prospect =
   | { readonly type: 'peers'; readonly peers: number; readonly stages: number; readonly tokensPerSecond: number }
   /** Through the relay, which may know more than this tab. */
   | { readonly type: 'relay' }
+  /** Asked of this page's relay, which answers for another region than the one chosen. */
+  | { readonly type: 'other-region'; readonly region: string; readonly ofRelay: string }
   | { readonly type: 'joining' }
   | { readonly type: 'not-joined'; readonly problem: string }
   | { readonly type: 'listening' }
@@ -84,6 +86,13 @@ function directProspect(site: Site, entry: CatalogEntry): Prospect {
 }
 
 function relayProspect(site: Site, entry: CatalogEntry): Prospect {
+  const view = site.region.view.value;
+  const chosen = site.settings.region.value;
+  if (view !== null && chosen !== null && chosen !== view.ofRelay) {
+    return { type: 'other-region', region: chosen, ofRelay: view.ofRelay };
+  }
+  // What this tab hears of another region says nothing of what the relay can do.
+  if (view !== null && view.region !== view.ofRelay) return { type: 'relay' };
   const plan = planOf(site, entry);
   if (plan?.route !== undefined) return peersOf(site, entry, plan.route);
   if (site.relay.ready.value !== false) return { type: 'relay' };

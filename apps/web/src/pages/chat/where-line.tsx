@@ -3,6 +3,7 @@ import { gapWords } from '../../format/layers.ts';
 import { formatPlural, formatRate } from '../../format/numbers.ts';
 import { regionWords } from '../../format/names.ts';
 import { useSite } from '../../site.ts';
+import { ReadyHere, RelayLinks } from './elsewhere.tsx';
 import { PLACE_NAMES } from './place-choice.tsx';
 import type { ComponentChildren } from 'preact';
 import type { Place } from '../../state/settings.ts';
@@ -10,12 +11,13 @@ import type { Choice, Prospect } from './choice.ts';
 
 /** Said before sending: where the answer would be computed, how fast, and who could read the question. */
 export function WhereLine({ choice, onPlace }: { choice: Choice; onPlace: () => void }) {
-  const { relay, node, settings } = useSite();
+  const { node, settings, region: where } = useSite();
   const prospect = choice.prospect.value;
   const place = settings.place.value;
   const entry = choice.entry.value;
   const name = entry?.name ?? 'the model';
-  const region = relay.bootstrap.value === null ? 'this region' : regionWords(relay.bootstrap.value.region);
+  const view = where.view.value;
+  const region = view === null ? 'this region' : regionWords(place === 'relay' ? view.ofRelay : view.region);
   const lend = `/contribute${entry ? `?model=${entry.id}` : ''}`;
   const way: ComponentChildren = (
     <button type="button" class="link" title="Choose where answers are computed" onClick={onPlace}>
@@ -33,6 +35,16 @@ export function WhereLine({ choice, onPlace }: { choice: Choice; onPlace: () => 
       );
     case 'relay':
       return <>{way}. It and the peers that answer can read it.</>;
+    case 'other-region':
+      return (
+        <>
+          This relay answers for {regionWords(prospect.ofRelay)}, and you chose {regionWords(prospect.region)}.{' '}
+          <button type="button" class="link" onClick={onPlace}>
+            Choose “Direct”
+          </button>{' '}
+          to ask the peers there. <RelayLinks region={prospect.region} />
+        </>
+      );
     case 'joining':
       return <>{way}. This tab is joining the network to find peers.</>;
     case 'not-joined':
@@ -60,7 +72,7 @@ export function WhereLine({ choice, onPlace }: { choice: Choice; onPlace: () => 
       return (
         <>
           {missingWords(prospect.gaps, { name, region, layerCount: entry?.layerCount ?? 0 })}{' '}
-          <a href={lend}>Lend this device</a>: it could help.
+          <ReadyHere except={entry?.id ?? null} /> <a href={lend}>Lend this device</a>: it could help.
         </>
       );
     case 'not-here':

@@ -1,10 +1,10 @@
 import { formatCount, formatPlural, formatRate } from '../../format/numbers.ts';
 import { shortPeer } from '../../format/names.ts';
 import { gapWords } from '../../format/layers.ts';
-import { formatMilliseconds, formatRoundTrip, formatSpan } from '../../format/time.ts';
+import { formatEstimate, formatMilliseconds, formatRoundTrip, formatSpan } from '../../format/time.ts';
 import type { HopReport } from '@opengateway/core';
 import type { Waiting } from '../../state/answer-writer.ts';
-import type { AnswerReport } from '../../storage/schema.ts';
+import type { AnswerReport, StoredFailure } from '../../storage/schema.ts';
 
 /** What an answer is waiting for; `begun`: some of its text is there. */
 export function waitingWords(waiting: Waiting | null, begun = false): string {
@@ -26,7 +26,7 @@ export function waitingWords(waiting: Waiting | null, begun = false): string {
 }
 
 /** A refusal or failure for a person: why, and what next. */
-export function failureWords(error: { code: string; message: string }): { text: string; wantsKey: boolean } {
+export function failureWords(error: StoredFailure): { text: string; wantsKey: boolean } {
   const wantsKey = error.code === 'invalid_api_key' || error.code === 'http_401';
   switch (error.code) {
     case 'relay_unreachable':
@@ -45,6 +45,7 @@ export function failureWords(error: { code: string; message: string }): { text: 
         wantsKey,
       };
     case 'no_route':
+    case 'model_not_ready':
       return {
         text: `${error.message} You can lend this device on the Contribute page, or ask again in a minute.`,
         wantsKey,
@@ -56,8 +57,19 @@ export function failureWords(error: { code: string; message: string }): { text: 
         text: `${error.message} Ask again, or choose “Through the relay” in the options of this chat.`,
         wantsKey,
       };
-    case 'capacity':
-      return { text: 'All who serve this model are full. Ask again in a few seconds.', wantsKey };
+    case 'other_region':
+      return {
+        text: `${error.message} Choose “Direct” in the options of this chat to ask the peers there, or open a relay there.`,
+        wantsKey,
+      };
+    case 'capacity': {
+      const { retryAfterSeconds } = error;
+      const when = retryAfterSeconds ? `about ${formatEstimate(retryAfterSeconds * 1000)}` : 'a few seconds';
+      return {
+        text: `All who serve this model are full, and so is the line before them. Ask again in ${when}.`,
+        wantsKey,
+      };
+    }
     case 'invalid_api_key':
     case 'http_401':
       return { text: 'This relay answers only with an API key.', wantsKey };

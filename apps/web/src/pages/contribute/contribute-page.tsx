@@ -6,7 +6,7 @@ import { useSite } from '../../site.ts';
 import { DeviceCard } from './device-card.tsx';
 import { Lend } from './lend.tsx';
 import { Limits } from './limits.tsx';
-import { ModelList } from './model-list.tsx';
+import { ServeList } from './serve-list.tsx';
 import { forcedBy, parseStart } from './start-query.ts';
 
 /** Lending this device: what it can do, one button, what it is doing, what it gave. */
@@ -56,7 +56,7 @@ export function ContributePage() {
         </div>
         <DeviceCard probe={probe} model={entry} />
       </div>
-      <ModelList chosen={model} probe={probe} />
+      <ServeList chosen={model} probe={probe} />
     </div>
   );
 }

@@ -12,6 +12,7 @@ import { Live } from './live.tsx';
 import { PlanLines } from './plan-lines.tsx';
 import { RecoveryNotice } from './recovery-notice.tsx';
 import { forcedBy, parseStart } from './start-query.ts';
+import { StorageNotice } from './storage-notice.tsx';
 import { Steps } from './steps.tsx';
 import { useLent } from './use-lent.ts';
 import { errorWords, startWords } from './words.ts';
@@ -74,9 +75,18 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
         </Notice>
       )}
       {(on || (state === 'error' && !elsewhere && contribute.times.value.joinStartMs !== null)) && <Steps />}
+      {probe !== null && on && (
+        <StorageNotice
+          probe={probe}
+          onSmaller={(smaller) => {
+            chosen.value = smaller.id;
+            void contribute.stop().then(() => begin());
+          }}
+        />
+      )}
       <HeldLayers />
       <PlanLines />
-      {(state === 'serving' || state === 'paused') && <Live />}
+      {(state === 'serving' || state === 'paused') && <Live probe={probe} />}
       {!on && !elsewhere && state !== 'error' && (
         <button
           class="button button-primary lend-start"

@@ -6,6 +6,8 @@ import { isOn } from '../../state/is-on.ts';
 import { defaultMemoryBytes } from '../../state/lending-plan.ts';
 import { modelFit } from '../../state/model-fit.ts';
 import { useSite } from '../../site.ts';
+import { Amount, numberOrNull } from './amount.tsx';
+import { UploadLimit } from './upload-limit.tsx';
 import { useLent } from './use-lent.ts';
 import { memoryWords } from './words.ts';
 import type { Signal } from '@preact/signals';
@@ -14,7 +16,7 @@ import type { CatalogEntry } from '@opengateway/core';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 const MEMORY_CHOICES = [0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 24].map((gigabytes) => gigabytes * 1e9);
-const STORAGE_CHOICES = [0.1, 0.5, 2, 10, 50, 200].map((gigabytes) => gigabytes * 1e9);
+const STORAGE_CHOICES = [0.1, 0.5, 2, 10, 50, 200, 500, 1000].map((gigabytes) => gigabytes * 1e9);
 const NIGHT = { from: 22 * 60, to: 7 * 60 };
 
 /** How much of the device is lent, and when; kept in this browser. */
@@ -28,7 +30,7 @@ export function Limits({ probe, model }: { probe: DeviceProbe | null; model: Cat
       <h2 id="limits">Your limits</h2>
       <div class="limits">
         <label class="field">
-          <span>Threads (pledged)</span>
+          <span>Threads lent (pledged)</span>
           <select
             class="select"
             disabled={!probe.wasmThreads}
@@ -46,13 +48,13 @@ export function Limits({ probe, model }: { probe: DeviceProbe | null; model: Cat
           </select>
         </label>
         <Amount
-          label="Memory (pledged)"
+          label="Memory lent (pledged)"
           chosen={settings.memoryBytes}
           choices={MEMORY_CHOICES}
           none={`What suits: ${formatBytes(defaultMemoryBytes(probe))}`}
         />
         <Amount
-          label="Storage (pledged)"
+          label="Storage lent (pledged)"
           chosen={settings.storageBytes}
           choices={STORAGE_CHOICES}
           none="What it allows"
@@ -75,7 +77,12 @@ export function Limits({ probe, model }: { probe: DeviceProbe | null; model: Cat
           {memoryWords(model, modelFit(model, probe, { servingNow: false, ...lent(probe) }))}
         </p>
       )}
-      {on && <p class="soft small">Threads, memory and storage count from the next start; the share at once.</p>}
+      {on && (
+        <p class="soft small">
+          Threads, memory and storage count from the next start; the share and what is given at once.
+        </p>
+      )}
+      <UploadLimit />
       <div>
         <BatterySwitch />
         <BusySwitch />
@@ -83,27 +90,6 @@ export function Limits({ probe, model }: { probe: DeviceProbe | null; model: Cat
         <AwakeSwitch />
       </div>
     </section>
-  );
-}
-
-function Amount(props: { label: string; chosen: Signal<number | null>; choices: readonly number[]; none: string }) {
-  const { label, chosen, choices, none } = props;
-  return (
-    <label class="field">
-      <span>{label}</span>
-      <select
-        class="select"
-        value={chosen.value ?? ''}
-        onChange={(event) => (chosen.value = numberOrNull(event.currentTarget.value))}
-      >
-        <option value="">{none}</option>
-        {choices.map((bytes) => (
-          <option key={bytes} value={bytes}>
-            {formatBytes(bytes)}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 
@@ -200,5 +186,3 @@ function AwakeSwitch() {
     </Switch>
   );
 }
-
-const numberOrNull = (text: string): number | null => (text === '' ? null : Number(text));

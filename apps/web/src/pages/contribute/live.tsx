@@ -3,10 +3,12 @@ import { useNow } from '../../components/use-now.ts';
 import { formatBytes, formatCount, formatPlural, formatRate } from '../../format/numbers.ts';
 import { useSite } from '../../site.ts';
 import { RateChart } from './rate-chart.tsx';
+import { WeightsLines } from './weights-lines.tsx';
 import { activityWords } from './words.ts';
+import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 /** What the tab is doing and has given. */
-export function Live() {
+export function Live({ probe }: { probe: DeviceProbe | null }) {
   const { contribute, holds } = useSite();
   const now = useNow(1_000);
   const snapshot = contribute.snapshot.value;
@@ -27,6 +29,7 @@ export function Live() {
         <Figure name="Stored here" value={formatBytes(snapshot.storedBytes)} note="weights" />
       </Figures>
       <RateChart samples={contribute.rates.value} current={formatRate(snapshot.tokensPerSecond)} />
+      <WeightsLines probe={probe} />
       <p class="soft small">
         You may look at other tabs: this one goes on, though some browsers slow it down. Closing it hands running
         answers over.

@@ -38,7 +38,7 @@ export function Steps() {
 }
 
 function StepLine({ step }: { step: Step }) {
-  const { status, title, detail, progress, elapsedMs } = step;
+  const { status, title, detail, sources = '', progress, elapsedMs } = step;
   return (
     <li class="step" data-status={status}>
       <span class="step-mark" aria-hidden="true">
@@ -56,6 +56,11 @@ function StepLine({ step }: { step: Step }) {
           )}
         </div>
         {detail !== '' && <p class="soft small">{detail}</p>}
+        {sources !== '' && (
+          <p class="soft small" data-testid="weights-sources">
+            {sources}
+          </p>
+        )}
         {progress !== null && (
           <div
             class="progress"

@@ -2,6 +2,7 @@ import './network.css';
 import { useSignal } from '@preact/signals';
 import { Figure, Figures } from '../../components/figures.tsx';
 import { Notice } from '../../components/notice.tsx';
+import { linkedWords } from '../../components/region-words.ts';
 import { RelayNotice } from '../../components/relay-notice.tsx';
 import { useJoin } from '../../components/use-join.ts';
 import { formatCount, formatRate } from '../../format/numbers.ts';
@@ -9,22 +10,28 @@ import { regionWords } from '../../format/names.ts';
 import { formatSpan } from '../../format/time.ts';
 import { regionFigures } from '../../state/peer-rows.ts';
 import { useSite } from '../../site.ts';
+import { Clusters } from './clusters.tsx';
 import { CoverageList } from './coverage-list.tsx';
 import { PeerDetails } from './peer-details.tsx';
 import { PeerTable } from './peer-table.tsx';
 import { TimelineList } from './timeline-list.tsx';
 import { Topology } from './topology.tsx';
+import type { Tier } from '@opengateway/core';
 
 /** Who is there, what they serve, how busy they are; as a picture and as a table. */
 export function NetworkPage() {
-  const { node, relay } = useSite();
+  const { node, relay, region: place } = useSite();
   const selected = useSignal<string | null>(null);
   useJoin();
-  const rows = node.peers.value;
+  const all = node.peers.value;
+  const cluster = useSignal<Tier | null>(null);
+  const rows = cluster.value === null ? all : all.filter(({ tiers }) => tiers.includes(cluster.value!));
   const catalog = relay.bootstrap.value?.catalog ?? [];
-  const figures = regionFigures(rows, catalog);
+  const figures = regionFigures(all, catalog);
   const known = node.heard.value;
-  const region = relay.bootstrap.value === null ? 'this region' : regionWords(relay.bootstrap.value.region);
+  const view = place.view.value;
+  const region = view === null ? 'this region' : regionWords(view.region);
+  const linked = node.relays.value.length;
   return (
     <div class="page">
       <div class="page-head">
@@ -53,10 +60,14 @@ export function NetworkPage() {
         <Figure
           name="To the relay and back"
           value={relay.roundTripMs.value === null ? null : formatSpan(relay.roundTripMs.value)}
-          note="measured here"
+          note={
+            view === null
+              ? 'measured here'
+              : `measured; linked to ${linkedWords({ linked, known: place.relaysOf(view.region).length, region: view.region })}`
+          }
         />
       </Figures>
-      {known && rows.length === 0 && (
+      {known && all.length === 0 && (
         <Notice>
           <p>Nobody serves in {region} now. This device could be the first.</p>
           <div class="notice-actions">
@@ -68,16 +79,17 @@ export function NetworkPage() {
       )}
       {known && (
         <>
+          {view !== null && <Clusters rows={all} region={view.region} chosen={cluster} />}
           <div class="network">
             <section class="card" aria-label="Picture">
               <Topology rows={rows} selected={selected} relayConnected={node.relayConnected.value} />
             </section>
             <section class="card" aria-labelledby="details" aria-live="polite">
               <h2 id="details">Peer</h2>
-              <PeerDetails row={rows.find(({ peer }) => peer === selected.value) ?? null} />
+              <PeerDetails row={all.find(({ peer }) => peer === selected.value) ?? null} />
             </section>
           </div>
-          <CoverageList rows={rows} />
+          <CoverageList rows={all} />
           {rows.length > 0 && <PeerTable rows={rows} selected={selected} />}
           <section aria-labelledby="timeline">
             <h2 id="timeline">Since you looked</h2>

@@ -1,4 +1,5 @@
-import { engineWords } from '../../format/names.ts';
+import { clusterName, compareTiers } from '@opengateway/core';
+import { engineWords, shortPeer } from '../../format/names.ts';
 import { formatPlural, formatRate } from '../../format/numbers.ts';
 import { formatAgo, formatRoundTrip } from '../../format/time.ts';
 import { useNow } from '../../components/use-now.ts';
@@ -10,7 +11,8 @@ import type { PeerRow } from '../../state/peer-rows.ts';
 /** Everything known of one peer. */
 export function PeerDetails({ row }: { row: PeerRow | null }) {
   const now = useNow(1_000);
-  const { relay, node } = useSite();
+  const { relay, node, region } = useSite();
+  const place = region.view.value?.region;
   if (row === null) return <p class="soft">Choose a peer to see what it serves.</p>;
   return (
     <dl class="pairs">
@@ -25,6 +27,8 @@ export function PeerDetails({ row }: { row: PeerRow | null }) {
       <dd>{row.state === 'loading' ? 'loading: takes no requests yet' : row.state}</dd>
       <dt>Serves</dt>
       <dd>{servesWords(row, relay.bootstrap.value?.catalog ?? []) || 'nothing yet'}</dd>
+      <dt>Clusters</dt>
+      <dd>{clusterWords(row, place)}</dd>
       {row.engine !== null && (
         <>
           <dt>Engine</dt>
@@ -45,8 +49,18 @@ export function PeerDetails({ row }: { row: PeerRow | null }) {
   );
 }
 
+const clusterWords = ({ tiers }: PeerRow, region: string | undefined): string =>
+  tiers.length === 0 || region === undefined
+    ? 'none yet'
+    : tiers
+        .toSorted(compareTiers)
+        .map((tier) => clusterName(region, tier))
+        .join(', ');
+
 function linkWords(link: PeerLink | null): string {
   if (link === null) return 'none from this tab now; one is made when it is needed';
-  const way = link.direct ? 'direct' : 'through the relay';
+  const way = link.direct
+    ? 'direct'
+    : `carried by ${link.relay === null ? 'the relay' : `relay ${shortPeer(link.relay)}`}`;
   return link.rttMs === null ? way : `${way}, ${formatRoundTrip(link.rttMs)} there and back (measured)`;
 }
