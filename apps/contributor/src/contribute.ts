@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import {
   MAX_MANIFEST_BYTES,
   ManifestUnavailableError,
+  chooseRegion,
   createContributor,
   createPersistentContributor,
+  entryTier,
   fromWire,
+  qualifiedTiers,
   systemClock,
 } from '@opengateway/core';
 import { createNetwork } from '@opengateway/core/p2p';
@@ -14,6 +17,7 @@ import { ModelNotOfferedError } from './errors.ts';
 import { awaitBootstrap, fetchBootstrap } from './fetch-bootstrap.ts';
 import { followContributor } from './follow-contributor.ts';
 import { getBytes } from './get-bytes.ts';
+import { profileHere } from './profile-here.ts';
 import type { CatalogEntry, Contributor } from '@opengateway/core';
 import type { Network } from '@opengateway/core/p2p';
 import type { WeightsLocation } from '@opengateway/gpu-worker/node';
@@ -35,25 +39,29 @@ export async function contribute(
     signal,
     onRetry: (error, waitMs) => log({ event: 'relay-waiting', reason: (error as Error).message, waitMs }),
   });
-  const entry = chooseModel(bootstrap.catalog, options.model);
+  const [entry, ...others] = chooseModels(bootstrap.catalog, options.modelIds);
+  const probe = await probeNode(options.dataDirectory);
+  const { region, source } = chooseRegion(bootstrap, options.region);
+  const weightsFolder = join(options.dataDirectory, 'weights');
+  const { storageBytes } = options;
+  const tiers = qualifiedTiers(await profileHere(probe, { folder: weightsFolder, storageBytes }));
   const network = await createNetwork(
     {},
     {
       role: 'peer',
-      region: bootstrap.region,
+      region,
+      tiers: [...new Set([...tiers, ...[entry, ...others].map(entryTier)])],
       ...(options.uploadBytesPerSecond === undefined ? {} : { uploadBytesPerSecond: options.uploadBytesPerSecond }),
-      relayMultiaddrs: async () => (await fetchBootstrap(components, relay, signal)).relay.multiaddrs,
+      relays: async () => chooseRegion(await fetchBootstrap(components, relay, signal), options.region).relays,
       iceServers: bootstrap.iceServers,
     },
   );
-  const engine = createEngineClient({
-    storeDirectory: join(options.dataDirectory, 'weights'),
-    weights: network.weights,
-  });
-  const probe = await probeNode(options.dataDirectory);
+  const createEngine = () => createEngineClient({ storeDirectory: weightsFolder, weights: network.weights });
+  const engine = createEngine();
   const serving = createContributor<WeightsLocation>(
     {
       engine,
+      createEngine,
       network,
       clock: systemClock,
       fetchManifest: (model, aborted) => fetchManifest(model, relay, aborted),
@@ -66,14 +74,16 @@ export async function contribute(
   const unfollow = followContributor(contributor, log, () => systemClock.now());
   try {
     await network.start();
-    log({ event: 'joined', relay, region: bootstrap.region, peer: network.peer });
+    log({ event: 'joined', relay, region, regionSource: source, tiers, peer: network.peer });
     const threads = options.threads ?? defaultThreads(probe);
     const { layers, memoryBytes } = options;
-    const part = {
+    const lent = {
       ...(layers === undefined ? {} : { layers }),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(storageBytes === undefined ? {} : { storageBytes }),
     };
-    await startUnless(contributor, { entry, engine: options.engine, threads, ...part }, signal);
+    const start = { entry, others, tiers, engine: options.engine, threads, ...lent };
+    await startUnless(contributor, start, signal);
     await endOf(contributor, signal);
   } finally {
     await contributor.stop();
@@ -84,14 +94,19 @@ export async function contribute(
   }
 }
 
-function chooseModel(catalog: readonly CatalogEntry[], wanted: string | undefined): CatalogEntry {
-  const entry = wanted === undefined ? catalog[0] : catalog.find(({ id }) => id === wanted);
-  if (entry === undefined)
-    throw new ModelNotOfferedError(
-      wanted,
-      catalog.map(({ id }) => id),
-    );
-  return entry;
+/** The models named, or the first there is. @throws ModelNotOfferedError */
+function chooseModels(
+  catalog: readonly CatalogEntry[],
+  wanted: readonly string[] | undefined,
+): readonly [CatalogEntry, ...CatalogEntry[]] {
+  const offered = catalog.map(({ id }) => id);
+  const [first, ...others] = (wanted ?? offered.slice(0, 1)).map((id) => {
+    const entry = catalog.find((candidate) => candidate.id === id);
+    if (entry === undefined) throw new ModelNotOfferedError(id, offered);
+    return entry;
+  });
+  if (first === undefined) throw new ModelNotOfferedError(undefined, offered);
+  return [first, ...others];
 }
 
 async function fetchManifest(entry: CatalogEntry, relay: string, signal: AbortSignal): Promise<Uint8Array> {

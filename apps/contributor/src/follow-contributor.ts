@@ -1,5 +1,5 @@
 import { PROGRESS_LINE_INTERVAL_MS } from './constants.ts';
-import type { Contributor, ContributorSnapshot } from '@opengateway/core';
+import type { Contributor, ContributorSnapshot, HeldModel } from '@opengateway/core';
 import type { Log } from './log.ts';
 
 /** Turns a contributor's snapshots into lines: one per state, a few per load, one per answered request. */
@@ -21,10 +21,28 @@ export function followContributor(contributor: Contributor, log: Log, now: () =>
         log({ event: 'progress', doneBytes, totalBytes, fetchedBytes, fromPeersBytes, peers });
       }
     }
+    for (const event of changedModels(before, snapshot)) log(event);
     if (snapshot.requestsServed > before.requestsServed) {
       log({ event: 'served', requests: snapshot.requestsServed, tokens: snapshot.tokensServed });
     }
   });
+}
+
+/** Of several models those that went from one place to another, or failed. */
+function changedModels(before: ContributorSnapshot, { held }: ContributorSnapshot) {
+  if (held.length < 2) return [];
+  const said = new Map(before.held.map((model) => [model.entry.manifest, describePlace(model)]));
+  return held.flatMap((model) => {
+    const place = describePlace(model);
+    if (place === undefined || place === said.get(model.entry.manifest)) return [];
+    return [{ event: 'model', model: model.entry.id, state: model.state, error: model.error } as const];
+  });
+}
+
+/** Undefined while there is nothing to say. */
+function describePlace({ state, doneBytes, error }: HeldModel): string | undefined {
+  if (state === 'fetching' && error === null && doneBytes === 0) return undefined;
+  return `${state} ${error?.message}`;
 }
 
 const stateEvent = (snapshot: ContributorSnapshot, nowMs: number) =>

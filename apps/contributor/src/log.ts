@@ -1,9 +1,18 @@
-import type { ContributorSnapshot, WireError } from '@opengateway/core';
+import { TIER_TABLE } from '@opengateway/core';
+import type { ContributorSnapshot, HeldModel, RegionSource, Tier, WireError } from '@opengateway/core';
 
 /** What the process says, one line each. */
 export type LogEvent =
   | { readonly event: 'relay-waiting'; readonly reason: string; readonly waitMs: number }
-  | { readonly event: 'joined'; readonly relay: string; readonly region: string; readonly peer: string }
+  | {
+      readonly event: 'joined';
+      readonly relay: string;
+      readonly region: string;
+      readonly regionSource: RegionSource;
+      /** Clusters that this machine qualifies for. */
+      readonly tiers: readonly Tier[];
+      readonly peer: string;
+    }
   | { readonly event: 'relay-link'; readonly connected: boolean }
   | {
       readonly event: 'state';
@@ -25,6 +34,13 @@ export type LogEvent =
       readonly fromPeersBytes: number;
       /** Peers that have some of it and are connected now. */
       readonly peers: number;
+    }
+  /** One of several models: where it is now, or why it is not. */
+  | {
+      readonly event: 'model';
+      readonly model: string;
+      readonly state: HeldModel['state'];
+      readonly error: WireError | null;
     }
   /** Weights given to other peers in this run. */
   | { readonly event: 'weights-given'; readonly bytes: number; readonly peers: number }
@@ -52,13 +68,15 @@ function describe(event: LogEvent): string {
     case 'relay-waiting':
       return `${event.reason} Trying again in ${(event.waitMs / 1000).toFixed(1)} s.`;
     case 'joined':
-      return `Joined ${event.relay} (${event.region}) as ${event.peer}.`;
+      return `Joined ${event.relay} (${event.region}${REGION_SOURCE_WORDS[event.regionSource]}) as ${event.peer}. Qualifies for: ${event.tiers.map((tier) => TIER_TABLE[tier].name).join(', ') || 'no tier'}.`;
     case 'relay-link':
       return event.connected ? 'The link to the relay stands.' : 'The link to the relay is down; reconnecting.';
     case 'state':
       return describeState(event);
     case 'progress':
       return `Weights: ${megabytes(event.doneBytes)} of ${megabytes(event.totalBytes)} MB, ${megabytes(event.fetchedBytes)} MB of them fetched${event.fromPeersBytes === 0 ? '' : `, ${megabytes(event.fromPeersBytes)} MB from peers`}.`;
+    case 'model':
+      return describeModel(event);
     case 'weights-given':
       return `Gave ${megabytes(event.bytes)} MB of weights to ${event.peers} ${event.peers === 1 ? 'peer' : 'peers'}.`;
     case 'served':
@@ -71,6 +89,27 @@ function describe(event: LogEvent): string {
       return `${event.error.message} (${event.error.code})`;
     default:
       return event satisfies never;
+  }
+}
+
+const REGION_SOURCE_WORDS = {
+  override: '',
+  address: ', by its address',
+  relay: ', as the relay says',
+} satisfies Record<RegionSource, string>;
+
+function describeModel({ model, state, error }: LogEvent & { event: 'model' }): string {
+  switch (state) {
+    case 'memory':
+      return `${model} is in memory.`;
+    case 'disk':
+      if (error !== null) return `${model} could not be loaded: ${error.message} (${error.code})`;
+      return `${model} is on disk; a request loads it.`;
+    case 'fetching':
+      if (error === null) return `Fetching ${model} to disk.`;
+      return `${model} is not held: ${error.message} (${error.code})${error.retryable ? ' It is tried again.' : ''}`;
+    default:
+      return state satisfies never;
   }
 }
 

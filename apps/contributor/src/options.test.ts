@@ -15,11 +15,14 @@ describe('contribute options', () => {
   });
 
   it('takes every option', () => {
-    const args = '--relay https://relay.example:444 --model m-1 --engine reference --models models';
-    const rest = '--data-dir data --kv-budget-mb 64 --layers 0-14 --memory-mb 128 --upload-mbit 80 --json';
+    const args = '--relay https://relay.example:444 --model m-1,m-2 --engine reference --models models';
+    const rest =
+      '--data-dir data --kv-budget-mb 64 --layers 0-14 --memory-mb 128 --upload-mbit 80 --json --region asia --storage-gb 20';
     expect(parseOptions([...args.split(' '), ...rest.split(' ')], environment)).toEqual({
       relay: 'https://relay.example:444/',
-      model: 'm-1',
+      modelIds: ['m-1', 'm-2'],
+      region: 'asia',
+      storageBytes: 20e9,
       engine: 'reference',
       models: resolve('models'),
       dataDirectory: resolve('data'),
@@ -50,6 +53,11 @@ describe('contribute options', () => {
     [['--relay', 'http://h:1/?a=1'], '--relay http://h:1/'],
     [['--relay', 'http://me:secret@h:1/'], '--relay http://h:1/'],
     [['--engine', 'steam'], '--engine steam'],
+    [['--model', 'a,,b'], '--model a,,b'],
+    [['--model', 'a,b,a'], 'a is named twice'],
+    [['--model', 'a,b,c,d,e,f,g,h,i'], 'at most 8 models'],
+    [['--region', 'atlantis'], '--region atlantis'],
+    [['--storage-gb', '0.5'], '--storage-gb 0.5'],
     [['--kv-budget-mb', '0'], '--kv-budget-mb 0'],
     [['--kv-budget-mb', '1e3'], '--kv-budget-mb 1e3'],
     [['--kv-budget-mb', '99999999'], '--kv-budget-mb 99999999'],

@@ -244,7 +244,7 @@ export class HeldModels<Weights> {
     return {
       give: (input) => sequence.give(input),
       timing: () => sequence.timing(),
-      events: held(sequence.events, () => this.#pool.hold(first.key)),
+      events: whileHeld(sequence.events, () => this.#pool.hold(first.key)),
     };
   }
 }
@@ -253,12 +253,15 @@ export class HeldModels<Weights> {
 const refusing = (error: Error): LayerSequence => ({
   give: async () => {},
   timing: () => ({ prefillMs: 0, decodeMs: 0, decodeSteps: 0 }),
-  events: {
-    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
-  },
+  events: failing(error),
 });
 
-async function* held(events: AsyncIterable<LayerEvent>, hold: () => () => void): AsyncGenerator<LayerEvent, void> {
+// oxlint-disable-next-line require-yield
+async function* failing(error: Error): AsyncGenerator<LayerEvent, void> {
+  throw error;
+}
+
+async function* whileHeld(events: AsyncIterable<LayerEvent>, hold: () => () => void): AsyncGenerator<LayerEvent, void> {
   const leave = hold();
   try {
     yield* events;

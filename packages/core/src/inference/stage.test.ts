@@ -115,6 +115,7 @@ describe('a stage', () => {
     expect(tokensOf(events)).toEqual(fakeAnswer(request));
     expect(events.at(-1)).toMatchObject({ type: 'end', reason: 'length' });
     expect(generator.requests[0]).toEqual({
+      manifest: request.manifest,
       tokens: request.tokens,
       promptTokenCount: 3,
       maxTokens: 12,
