@@ -27,10 +27,10 @@ const page = {
     } as unknown as ModelManifest;
   },
 
-  async join(relayMultiaddrs: readonly string[]): Promise<void> {
+  async join(multiaddrs: readonly string[]): Promise<void> {
     network = await createNetwork(
       {},
-      { role: 'peer', region: 'local', relayMultiaddrs, uploadBytesPerSecond: Infinity },
+      { role: 'peer', region: 'local', relays: [{ region: 'local', multiaddrs }], uploadBytesPerSecond: Infinity },
     );
     await network.start();
     const served = {

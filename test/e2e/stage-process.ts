@@ -24,7 +24,7 @@ const loaded = await engine.load({
   engine: 'wasm',
   layers,
 });
-const network = await createNetwork({}, { role: 'peer', region: 'local', relayMultiaddrs: relay.split(',') });
+const network = await createNetwork({}, { role: 'peer', region: 'local', relays: [{ region: 'local', multiaddrs: relay.split(',') }] });
 
 /** Done to the next frame that leaves, once. */
 let harm: Harm | null = null;

@@ -71,7 +71,7 @@ async function joinAsContributor(generator = echo): Promise<Network> {
   if (entry === undefined) throw new Error('The catalogue is empty.');
   const network = await createNetwork(
     {},
-    { role: 'peer', region: document.region, relayMultiaddrs: document.relay.multiaddrs },
+    { role: 'peer', region: document.region, relays: [{ region: document.region, multiaddrs: document.relay.multiaddrs }] },
   );
   await network.start();
   const served: ServedModel = {

@@ -43,6 +43,8 @@ const region = z.string().check(z.maxLength(64));
 export const knownRelaySchema = z.object({
   region,
   url: z.string().check(z.maxLength(2048)),
+  /** Where peers dial it, where that is known. */
+  multiaddrs: z.optional(z.array(z.string().check(z.maxLength(512))).check(z.maxLength(16))),
 });
 export type KnownRelay = z.infer<typeof knownRelaySchema>;
 

@@ -1,4 +1,6 @@
 export * from './bootstrap.ts';
+export { chooseRegion } from './capability/choose-region.ts';
+export type { RegionChoice } from './capability/choose-region.ts';
 export { clusterName, clusterTopic } from './capability/cluster.ts';
 export * from './capability/profile.ts';
 export * from './capability/qualify.ts';
@@ -54,7 +56,6 @@ export { MAX_PEERS, MIN_ADVERT_GAP_MS } from './membership/constants.ts';
 export { createPeerRegistry } from './membership/peer-registry.ts';
 export type { OfferOutcome, PeerRegistryInit, PeerRegistryWriter } from './membership/peer-registry.ts';
 export * from './membership/peer-view.ts';
-export { membershipTopic } from './membership/topics.ts';
 export * from './models/dequantize.ts';
 export { canonicalManifest, manifestHash } from './models/canonical-manifest.ts';
 export { chunkCount, chunkLength, hashChunks, sha256Hex, verifyChunk } from './models/chunk-hash.ts';

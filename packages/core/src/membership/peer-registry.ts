@@ -1,3 +1,4 @@
+import type { Tier } from '../capability/tiers.ts';
 import type { Clock } from '../clock.ts';
 import type { PeerName } from '../ids.ts';
 import { ADVERT_INTERVAL_MS, ADVERT_TTL_MS } from './advert.ts';
@@ -19,6 +20,8 @@ export interface PeerRegistryWriter extends PeerRegistry {
 }
 
 export interface PeerRegistryInit {
+  /** The cluster whose adverts are offered. @default none */
+  readonly tier?: Tier;
   /** @default MAX_PEERS */
   readonly maxPeers?: number;
   /**
@@ -50,7 +53,8 @@ export function createPeerRegistry(
   { clock, isConnected = () => true }: PeerRegistryComponents,
   init: PeerRegistryInit = {},
 ): PeerRegistryWriter {
-  const { maxPeers = MAX_PEERS, connectedOnly = false } = init;
+  const { tier, maxPeers = MAX_PEERS, connectedOnly = false } = init;
+  const tiers = tier === undefined ? [] : [tier];
   const entries = new Map<PeerName, Entry>();
   const departed = new Map<PeerName, Departure>();
   const listeners = new Set<() => void>();
@@ -108,7 +112,7 @@ export function createPeerRegistry(
           : Math.min(ADVERT_BURST, known.allowance + (nowMs - known.allowanceAtMs) / ADVERT_REFILL_MS);
       if (allowance < 1) return 'too-frequent';
       if (known === undefined && !makeRoom(peer)) return 'full';
-      entries.set(peer, { peer, advert, lastSeenMs: nowMs, allowance: allowance - 1, allowanceAtMs: nowMs });
+      entries.set(peer, { peer, advert, lastSeenMs: nowMs, tiers, allowance: allowance - 1, allowanceAtMs: nowMs });
       departed.delete(peer);
       notify();
       return 'accepted';

@@ -1,3 +1,4 @@
+import type { Tier } from '../capability/tiers.ts';
 import type { PeerName } from '../ids.ts';
 import type { Advert } from './advert.ts';
 
@@ -6,6 +7,8 @@ export interface PeerView {
   readonly peer: PeerName;
   readonly advert: Advert;
   readonly lastSeenMs: number;
+  /** The clusters of its region in which it announces itself, as far as this node hears them. */
+  readonly tiers: readonly Tier[];
 }
 
 /** Who serves what now: soft state fed by adverts, forgotten after `ADVERT_TTL_MS`, on leaving or disconnection. */

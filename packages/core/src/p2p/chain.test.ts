@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CoordinatorEvent } from '../inference/coordinator-types.ts';
 import { fakeAnswer } from '../testing/fake-generator.ts';
-import { fakeRequest, startNetwork, startPart, stopNetworks } from './networks.fixture.ts';
+import { fakeRequest, placeOf, startNetwork, startPart, stopNetworks } from './networks.fixture.ts';
 
 const request = fakeRequest(200, 40);
 
@@ -45,7 +45,7 @@ describe('a chain of peers', () => {
 
   it('answers a peer that coordinates by itself, be it a stage or not', async () => {
     const { relay, parts } = await startChain([0, 3], [3, 6]);
-    const guest = await startNetwork({ role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs() });
+    const guest = await startNetwork({ role: 'peer', region: 'europe', relays: [placeOf(relay)] });
     for (const network of [guest, ...parts.map((part) => part.network)]) {
       const others = network === guest ? 2 : 1;
       await vi.waitUntil(() => network.registry.peers().length === others, { timeout: 15_000 });

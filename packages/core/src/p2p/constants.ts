@@ -73,8 +73,11 @@ export const MAX_RECONNECT_DELAY_MS = 30_000;
 /** A connection that lived this long starts the back-off anew; one that is cut at once does not. */
 export const STABLE_CONNECTION_MS = 10_000;
 
-/** Where a peer can be reached: through a slot at its relay, and by WebRTC with the relay as go-between. */
-export const PEER_LISTEN = ['/p2p-circuit', '/webrtc'] as const;
+/**
+ * Where a peer can be reached: through a slot at each of its `MAX_RELAY_LINKS` relays (libp2p wants a line for each),
+ * and by WebRTC with a relay as go-between.
+ */
+export const PEER_LISTEN = ['/p2p-circuit', '/p2p-circuit', '/p2p-circuit', '/webrtc'] as const;
 
 /**
  * How long a peer's slot at the relay lasts; it ends with the connection anyway. Longer than tabs live: the

@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface';
+import { TIERS } from '../capability/tiers.ts';
 import { systemClock } from '../clock.ts';
 import { OpenGatewayError } from '../errors.ts';
 import type { ManifestHash, PeerName } from '../ids.ts';
@@ -8,21 +9,24 @@ import type { Generator } from '../inference/generator.ts';
 import { createStage } from '../inference/stage.ts';
 import type { SessionRequest, StageSession } from '../inference/stage-session.ts';
 import type { Stage } from '../inference/stage.ts';
-import { createPeerRegistry } from '../membership/peer-registry.ts';
-import { membershipTopic } from '../membership/topics.ts';
 import { createActivationsService } from './activations/service.ts';
 import { createInferenceService } from './inference/service.ts';
-import { createMembershipService } from './membership/service.ts';
+import { clusterTopics, createClusters } from './membership/clusters.ts';
 import type { Presence } from './membership/service.ts';
 import type { CreateNetwork, ServeInit, ServingHandle } from './network.ts';
 import { useNativeWebRtc } from './native-web-rtc.ts';
 import { createNode } from './node.ts';
+import type { OpenGatewayNode } from './node.ts';
 import { isToRelay } from './connection-kind.ts';
 import { createPeerDialer } from './peer-dialer.ts';
 import { peerName } from './peer-name.ts';
-import { createRelayLink } from './relay-link.ts';
 import { replaceLostConnections } from './replace-connections.ts';
 import { endSpareConnections } from './spare-connections.ts';
+import { DHT_QUERY_TIMEOUT_MS, MAX_DESCRIBED_MODELS } from './relays/constants.ts';
+import { askRelay, serveDescription } from './relays/describe-relay.ts';
+import { createRelayDirectory } from './relays/relay-directory.ts';
+import { regionKey } from './relays/dht-keys.ts';
+import { createRelayLinks } from './relays/relay-links.ts';
 import { createWeightsService } from './weights/service.ts';
 
 /** A second `serve` while one is active. */
@@ -37,38 +41,60 @@ export class AlreadyServingError extends OpenGatewayError {
  * Builds a node with membership, the inference protocol, a coordinator and, for a peer, the link to its relay.
  *
  * @example
- * const network = await createNetwork({}, { role: 'peer', region: 'europe', relayMultiaddrs });
+ * const network = await createNetwork({}, { role: 'peer', region: 'europe', relays });
  * await network.start();
  * const serving = network.serve({ generator, served: () => [model], kind: 'node' });
  */
 export const createNetwork: CreateNetwork = async (components, init) => {
   const { clock = systemClock, random = Math.random, logger } = components;
   const { role, region, privateKey, listen, iceServers } = init;
-  const topic = membershipTopic(region);
-  const node = await createNode({ role, topic, privateKey, listen, iceServers });
+  const { announce, answered = () => [], relays = [], tiers = TIERS } = init;
+  const node = await createNode({ role, topics: clusterTopics(region), privateKey, listen, iceServers, announce });
   const peer = peerName(node.peerId);
   const dialer = createPeerDialer({ node, clock, logger }, { role });
   const { isConnected, rttMs } = dialer;
   const inference = createInferenceService({ node, dialer });
   const { openSession } = inference;
   const activations = createActivationsService({ node, dialer, clock });
-  const registry = createPeerRegistry({ clock, isConnected }, { connectedOnly: role === 'relay' });
   const isRelay = (id: PeerId) => node.getConnections(id).some(isToRelay);
-  const membership = createMembershipService(
-    { pubsub: node.services.pubsub, events: node, self: node.peerId, registry, isConnected, clock, logger, isRelay },
-    { topic, role },
+  const clusters = createClusters(
+    { pubsub: node.services.pubsub, events: node, self: node.peerId, isConnected, clock, logger, isRelay },
+    { region, role, tiers },
   );
+  const { registry } = clusters;
   const weights = createWeightsService(
     { node, dialer, registry, clock, random },
     init.uploadBytesPerSecond === undefined ? {} : { uploadBytesPerSecond: init.uploadBytesPerSecond },
   );
-  const relayLink =
-    init.relayMultiaddrs === undefined
-      ? undefined
-      : createRelayLink({ node, clock, random, logger }, { multiaddrs: init.relayMultiaddrs });
-  relayLink?.subscribe((connected) => {
-    if (connected) membership.announce();
+  const relayLinks =
+    role === 'peer' && (typeof relays === 'function' || relays.length > 0)
+      ? createRelayLinks(
+          {
+            node,
+            askRegion: async (connection, options) => (await askRelay(connection, options)).region,
+            findRelays: (options) => findRelays(node, region, options),
+            clock,
+            random,
+            logger,
+          },
+          { region, relays },
+        )
+      : undefined;
+  relayLinks?.subscribe(() => {
+    if (relayLinks.connected()) clusters.announce();
   });
+  const directory =
+    role === 'relay' && typeof relays !== 'function'
+      ? createRelayDirectory({ node, dht: node.services.dht, askRelay, answered, clock, logger }, { region, relays })
+      : undefined;
+  const describe = () => ({
+    v: 1 as const,
+    region,
+    serving: answered()
+      .slice(0, MAX_DESCRIBED_MODELS)
+      .map(({ id }) => id),
+  });
+  let stopDescribing: (() => Promise<void>) | undefined;
 
   const stopReplacing = replaceLostConnections(node);
   const stopEnding = role === 'peer' ? endSpareConnections({ node, clock }) : () => {};
@@ -93,8 +119,11 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     registry,
     coordinator,
     weights: weights.exchange,
-    relayConnected: () => relayLink?.connected() ?? false,
-    onRelayChange: (listener) => relayLink?.subscribe(listener) ?? (() => {}),
+    relayConnected: () => relayLinks?.connected() ?? false,
+    linkedRelays: () => relayLinks?.linked() ?? [],
+    onRelayChange: (listener) => relayLinks?.subscribe(() => listener(relayLinks.connected())) ?? (() => {}),
+    otherRelays: () => directory?.relays() ?? [],
+    relaysWith: async (model) => (await directory?.relaysWith(model)) ?? [],
     multiaddrs: () => node.getMultiaddrs().map(String),
     relayedBytes: () => node.services.relay?.relayedBytes() ?? 0,
     reservations: () => node.services.relay?.reservations.size ?? 0,
@@ -104,9 +133,9 @@ export const createNetwork: CreateNetwork = async (components, init) => {
       const chain = part === undefined ? undefined : { ...part, links: activations.links };
       const stage = createStage({ generator, clock, served: () => serveInit.served(), chain });
       const current = new Serving(serveInit, stage, {
-        announce: membership.announce,
+        announce: clusters.announce,
         async leave(last) {
-          await membership.leave(last);
+          await clusters.leave(last);
           await stage.drain();
           await inference.serve(null);
           await activations.serve(false);
@@ -114,7 +143,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
         },
       });
       serving = current;
-      membership.setPresence(() => current.presence());
+      clusters.setPresence(serveInit.tiers?.() ?? tiers, () => current.presence());
       Promise.all([inference.serve(stage), activations.serve(part !== undefined)]).catch((error: unknown) => {
         logger?.warn({ message: String(error) }, 'the protocols of a stage could not be registered');
       });
@@ -124,14 +153,18 @@ export const createNetwork: CreateNetwork = async (components, init) => {
       if (role === 'peer') releaseWebRtc ??= useNativeWebRtc();
       await node.start();
       if (role === 'peer') await weights.start();
-      membership.start();
-      relayLink?.start();
+      clusters.start();
+      relayLinks?.start();
+      if (role === 'relay') stopDescribing = await serveDescription(node, describe);
+      directory?.start();
     },
     async stop() {
       await serving?.leave();
       await weights.stop();
-      relayLink?.stop();
-      membership.stop();
+      relayLinks?.stop();
+      directory?.stop();
+      await stopDescribing?.();
+      clusters.stop();
       stopReplacing();
       stopEnding();
       dialer.stop();
@@ -140,6 +173,15 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     },
   };
 };
+
+/** Asks the relays a peer is connected to who else is of a region. */
+async function findRelays(node: OpenGatewayNode, region: string, options: { signal: AbortSignal }) {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(DHT_QUERY_TIMEOUT_MS)]);
+  const { dht } = node.services;
+  const relays = node.getConnections().filter(isToRelay);
+  await Promise.all(relays.map(({ remotePeer }) => dht.meet(remotePeer, { signal })));
+  return dht.findProviders(await regionKey(region), { signal });
+}
 
 interface ServingHooks {
   announce(): void;

@@ -8,7 +8,7 @@ import type { CoordinatorEvent, CoordinatorRequest } from '../inference/coordina
 import { INFERENCE_PROTOCOL, stageMessageSchema } from '../inference/messages.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { PeerRegistry } from '../membership/peer-view.ts';
-import { membershipTopic } from '../membership/topics.ts';
+import { clusterTopic } from '../capability/cluster.ts';
 import { FAKE_VOCABULARY, fakeAnswer, FakeGenerator } from '../testing/fake-generator.ts';
 import type { FakeGeneratorInit } from '../testing/fake-generator.ts';
 import { addLengthPrefix } from '../wire/length-prefix.ts';
@@ -16,7 +16,7 @@ import { MAX_STAGE_MESSAGE_BYTES } from '../wire/limits.ts';
 import { createMessageChannel } from '../wire/message-channel.ts';
 import { encodeAdvert } from './membership/service.ts';
 import type { Network, ServingHandle } from './network.ts';
-import { startNetwork, stopNetworks } from './networks.fixture.ts';
+import { placeOf, startNetwork, stopNetworks } from './networks.fixture.ts';
 import { generatePrivateKey } from './private-key.ts';
 
 const MANIFEST = 'b'.repeat(64) as ManifestHash;
@@ -58,11 +58,11 @@ afterEach(stopNetworks);
 const startRelay = () => startNetwork({ role: 'relay', region: REGION });
 
 async function startContributor(
-  relayMultiaddrs: readonly string[],
+  multiaddrs: readonly string[],
   init: FakeGeneratorInit = {},
   change: Partial<ServedModel> = {},
 ): Promise<Contributor> {
-  const network = await startNetwork({ role: 'peer', region: REGION, relayMultiaddrs });
+  const network = await startNetwork({ role: 'peer', region: REGION, relays: [{ region: REGION, multiaddrs }] });
   const generator = new FakeGenerator(init);
   const serving = network.serve({ generator, served: () => [{ ...served, ...change }], kind: 'node' });
   return { network, generator, serving };
@@ -237,12 +237,12 @@ describe('a relay and its peers', () => {
 
   it('does not forward or believe adverts that are garbage', async () => {
     const relay = await startRelay();
-    const liar = await startNetwork({ role: 'peer', region: REGION, relayMultiaddrs: relay.multiaddrs() });
+    const liar = await startNetwork({ role: 'peer', region: REGION, relays: [placeOf(relay)] });
     const honest = await startContributor(relay.multiaddrs());
     await seen(relay, honest);
     await until(liar.registry, () => liar.registry.get(honest.network.peer) !== undefined);
-    await liar.node.services.pubsub.publish(membershipTopic(REGION), new Uint8Array(50).fill(7));
-    await liar.node.services.pubsub.publish(membershipTopic(REGION), new Uint8Array(5_000));
+    await liar.node.services.pubsub.publish(clusterTopic(REGION, 'starter'), new Uint8Array(50).fill(7));
+    await liar.node.services.pubsub.publish(clusterTopic(REGION, 'starter'), new Uint8Array(5_000));
     honest.serving.pause();
     await until(relay.registry, () => relay.registry.get(honest.network.peer)?.advert.state === 'paused');
     expect(relay.registry.peers().map(({ peer }) => peer)).toEqual([honest.network.peer]);
@@ -252,7 +252,7 @@ describe('a relay and its peers', () => {
     const relay = await startRelay();
     const honest = await startContributor(relay.multiaddrs());
     await seen(relay, honest);
-    const topic = membershipTopic(REGION);
+    const topic = clusterTopic(REGION, 'starter');
     const validate = relay.node.services.pubsub.topicValidators.get(topic);
     for (let index = 0; index < 5; index++) {
       const { publicKey } = await generateKeyPair('Ed25519');

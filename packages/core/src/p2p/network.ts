@@ -2,12 +2,15 @@ import type { Clock } from '../clock.ts';
 import type { PeerName } from '../ids.ts';
 import type { MeasuredCoordinator } from '../inference/coordinator.ts';
 import type { Generator } from '../inference/generator.ts';
+import type { Tier } from '../capability/tiers.ts';
 import type { HiddenFormat, LayerRunner, ModelShape } from '../inference/layer-runner.ts';
 import type { StructuredLogger } from '../inference/logger.ts';
 import type { ServedModel } from '../membership/advert.ts';
 import type { PeerRegistry } from '../membership/peer-view.ts';
 import type { WeightsExchange } from '../weights/types.ts';
 import type { OpenGatewayNode } from './node.ts';
+import type { AnsweredModel, OtherRelay } from './relays/relay-directory.ts';
+import type { RelayPlace } from './relays/relay-place.ts';
 
 /** What a contributor lends to the network. */
 export interface ServeInit {
@@ -18,6 +21,8 @@ export interface ServeInit {
   /** What is served now, with its free places; read at every advert. Empty announces nothing to use. */
   served(): readonly ServedModel[];
   readonly kind: 'tab' | 'node';
+  /** Clusters to announce this device in. @default those that are heard */
+  tiers?(): readonly Tier[];
   /** Announces `loading` until `ready`: nothing is answered before. @default false */
   readonly loading?: boolean;
 }
@@ -50,8 +55,17 @@ export interface NetworkInit {
   readonly listen?: readonly string[];
   /** Of what the stages of this coordinator's chains send each other. @default 'f16' */
   readonly hiddenFormat?: HiddenFormat;
-  /** Relays to stay connected to, or what finds them before every dial (`GET /bootstrap`). */
-  readonly relayMultiaddrs?: readonly string[] | (() => Promise<readonly string[]>);
+  /**
+   * Relays of any region, nearest first, to find more by, or what finds them (`GET /bootstrap`): a peer stays linked
+   * to several of its region, a relay gets to know all it can.
+   */
+  readonly relays?: readonly RelayPlace[] | (() => Promise<readonly RelayPlace[]>);
+  /** Clusters of the region whose members this node knows. @default all */
+  readonly tiers?: readonly Tier[];
+  /** Of a relay: the addresses others reach it by, read whenever they are told. @default those it listens on */
+  readonly announce?: () => readonly string[];
+  /** Of a relay: the models that can be answered with there, for other relays. @default none */
+  readonly answered?: () => readonly AnsweredModel[];
   /** What is sent of weights to all peers together. @default DEFAULT_UPLOAD_BYTES_PER_SECOND */
   readonly uploadBytesPerSecond?: number;
   /** STUN and TURN servers for direct connections, as `/bootstrap` names them. @default none */
@@ -78,10 +92,16 @@ export interface Network {
   readonly coordinator: MeasuredCoordinator;
   /** Trades chunks of models with peers over direct connections; at a relay with nobody. */
   readonly weights: WeightsExchange;
-  /** Whether the link to a relay stands (always false for a relay). */
+  /** Whether a link to a relay stands (always false for a relay). */
   relayConnected(): boolean;
-  /** Calls `listener` when the link to the relay comes or goes; returns what ends that. */
+  /** The relays of the region this peer is linked to; none at a relay. */
+  linkedRelays(): readonly PeerName[];
+  /** Calls `listener` when a link to a relay comes or goes; returns what ends that. */
   onRelayChange(listener: (connected: boolean) => void): () => void;
+  /** Other relays that answered a moment ago; none at a peer. */
+  otherRelays(): readonly OtherRelay[];
+  /** Other relays that say that they serve a model now; none at a peer. */
+  relaysWith(model: AnsweredModel): Promise<readonly OtherRelay[]>;
   /** Addresses others can dial, each ending in `/p2p/<peer>`. */
   multiaddrs(): readonly string[];
   /** Bytes that went from peer to peer through this relay, without what set connections up; 0 at a peer. */

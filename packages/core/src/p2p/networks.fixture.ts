@@ -7,6 +7,7 @@ import { FAKE_MODEL_SHAPE } from '../testing/fake-layer-model.ts';
 import { FakeLayerRunner } from '../testing/fake-layer-runner.ts';
 import { createNetwork } from './create-network.ts';
 import type { Network, ServingHandle } from './network.ts';
+import type { RelayPlace } from './relays/relay-place.ts';
 
 const started: Network[] = [];
 
@@ -21,6 +22,9 @@ export async function startNetwork(init: Parameters<typeof createNetwork>[1]): P
 export async function stopNetworks(): Promise<void> {
   await Promise.all(started.splice(0).map((network) => network.stop()));
 }
+
+/** Where a relay of these tests is. */
+export const placeOf = (relay: Network): RelayPlace => ({ region: relay.region, multiaddrs: relay.multiaddrs() });
 
 const MANIFEST = 'd'.repeat(64) as ManifestHash;
 
@@ -59,7 +63,7 @@ export interface PartPeer {
 /** A peer that holds layers `[start, end)` of the fake model. */
 export async function startPart(relay: Network, start: number, end: number): Promise<PartPeer> {
   const layers = { start, end };
-  const network = await startNetwork({ role: 'peer', region: relay.region, relayMultiaddrs: relay.multiaddrs() });
+  const network = await startNetwork({ role: 'peer', region: relay.region, relays: [placeOf(relay)] });
   const runner = new FakeLayerRunner({ layers });
   const part = { runner, shape: () => FAKE_MODEL_SHAPE };
   const serving = network.serve({ generator: new FakeGenerator(), part, served: () => [served(layers)], kind: 'node' });

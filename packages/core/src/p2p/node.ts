@@ -8,6 +8,8 @@ import { ping } from '@libp2p/ping';
 import type { Ping } from '@libp2p/ping';
 import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
+import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import type { Libp2pOptions } from 'libp2p';
 import { circuitTransport } from './circuit-transport.ts';
@@ -40,18 +42,22 @@ import {
 } from './constants.ts';
 import { parseIceServer } from './ice-servers.ts';
 import { membershipGossip } from './membership/gossip.ts';
+import { dht } from './relays/dht.ts';
+import type { Dht } from './relays/dht.ts';
 import { relayServer } from './relay-server.ts';
 import type { RelayServer } from './relay-server.ts';
 import { orderedWebRtc } from './web-rtc.ts';
 
 export interface NodeInit {
   readonly role: 'relay' | 'peer';
-  /** Gossip topic of the region. */
-  readonly topic: string;
+  /** Gossip topics this node may hear and say anything on. */
+  readonly topics: readonly string[];
   /** Identity in libp2p's protobuf form. @default a fresh one */
   readonly privateKey?: Uint8Array | undefined;
   /** @default loopback WebSockets for a relay; for a peer a slot at its relay, and WebRTC by way of that */
   readonly listen?: readonly string[] | undefined;
+  /** Addresses that others are told instead of those listened on; read whenever they are told. @default none */
+  readonly announce?: (() => readonly string[]) | undefined;
   /**
    * STUN and TURN servers a peer uses to find a way to others, as `parseIceServer` reads them.
    * @default none: addresses of this device only
@@ -63,18 +69,22 @@ export type OpenGatewayNode = Libp2p<{
   identify: Identify;
   ping: Ping;
   pubsub: GossipSub;
+  dht: Dht;
   /** Only at a relay. */
   relay?: RelayServer;
 }>;
 
 /** A libp2p node, not started: the same in a browser, a headless contributor and a relay. */
 export async function createNode(init: NodeInit): Promise<OpenGatewayNode> {
-  const { role, topic, privateKey } = init;
+  const { role, topics, privateKey, announce } = init;
   const listen = init.listen ?? (role === 'relay' ? [RELAY_LISTEN] : PEER_LISTEN);
   const node = await createLibp2p({
     start: false,
     ...(privateKey === undefined ? {} : { privateKey: privateKeyFromProtobuf(privateKey) }),
-    addresses: { listen: [...listen] },
+    addresses: {
+      listen: [...listen],
+      ...(announce === undefined ? {} : { announceFilter: (own) => announced(announce(), own) }),
+    },
     transports: [
       webSockets({ maxBufferedAmount: MAX_SOCKET_BUFFER_BYTES }),
       ...(role === 'relay' ? [] : directTransports(init.iceServers ?? [])),
@@ -117,12 +127,16 @@ export async function createNode(init: NodeInit): Promise<OpenGatewayNode> {
     services: {
       identify: identify(),
       ping: ping({ maxInboundStreams: MAX_PING_STREAMS, maxOutboundStreams: MAX_PING_STREAMS }),
-      pubsub: membershipGossip(topic, role),
+      pubsub: membershipGossip(topics, role),
+      dht: dht(role),
       ...(role === 'relay' ? { relay: relayServer() } : {}),
     },
   });
   return node as OpenGatewayNode;
 }
+
+const announced = (addresses: readonly string[], own: Multiaddr[]): Multiaddr[] =>
+  addresses.length === 0 ? own : addresses.map((address) => multiaddr(address));
 
 function directTransports(iceServers: readonly string[]): NonNullable<Libp2pOptions['transports']> {
   const servers = iceServers.slice(0, MAX_ICE_SERVERS).map(parseIceServer);

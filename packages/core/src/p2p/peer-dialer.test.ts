@@ -11,6 +11,7 @@ import type { Network, NetworkInit } from './network.ts';
 import { createPeerDialer } from './peer-dialer.ts';
 import type { PeerDialer } from './peer-dialer.ts';
 import { generatePrivateKey } from './private-key.ts';
+import { placeOf } from './networks.fixture.ts';
 
 const REGION = 'europe';
 const ECHO = '/test/echo/1.0.0';
@@ -98,7 +99,7 @@ const MESSAGE = Uint8Array.from({ length: 100_000 }, (_, index) => index % 251);
 describe('a peer dialer', () => {
   it('connects two peers behind one relay directly', async () => {
     const relay = await startRelay();
-    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs: relay.multiaddrs() })));
+    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relays: [placeOf(relay)] })));
     expect(a?.dialer.rttMs(b!.network.peer)).toBe(UNMEASURED_RTT_MS);
     const { connection, direct } = await a!.dialer.connect(b!.network.peer, live());
     expect({ direct, webRtc: isWebRtc(connection), limits: connection.limits }).toEqual({
@@ -119,7 +120,7 @@ describe('a peer dialer', () => {
 
   it('lets concurrent callers share one dial', async () => {
     const relay = await startRelay();
-    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs: relay.multiaddrs() })));
+    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relays: [placeOf(relay)] })));
     const routes = await Promise.all(Array.from({ length: 5 }, () => a!.dialer.connect(b!.network.peer, live())));
     expect(new Set(routes.map(({ connection }) => connection.id)).size).toBe(1);
     expect(a!.network.node.getConnections(b!.network.node.peerId).filter(isDirect)).toHaveLength(1);
@@ -128,9 +129,7 @@ describe('a peer dialer', () => {
   it('gives both a usable connection where two peers dial each other at once', async () => {
     const relay = await startRelay();
     const pairs = await Promise.all(
-      Array.from({ length: 3 }, () =>
-        Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs: relay.multiaddrs() }))),
-      ),
+      Array.from({ length: 3 }, () => Promise.all([1, 2].map(() => startPeer({ relays: [placeOf(relay)] })))),
     );
     for (const [a, b] of pairs) {
       const [there, back] = await Promise.all([
@@ -147,8 +146,8 @@ describe('a peer dialer', () => {
     const first = await startRelay();
     const listen = first.multiaddrs().map((address) => address.replace(/\/p2p\/.*$/, ''));
     let relay = first;
-    const relayMultiaddrs = () => Promise.resolve(relay.multiaddrs());
-    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs })));
+    const relays = () => Promise.resolve([placeOf(relay)]);
+    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relays })));
     await first.stop();
     relay = await start({ role: 'relay', listen });
     expect(relay.peer).not.toBe(first.peer);
@@ -162,15 +161,15 @@ describe('a peer dialer', () => {
   it('reserves again at a relay that came back as the same', async () => {
     const privateKey = await generatePrivateKey();
     const first = await start({ role: 'relay', privateKey });
-    const addresses = first.multiaddrs();
-    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs: addresses })));
+    const place = placeOf(first);
+    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relays: [place] })));
     const lost = [a!, b!].map(({ network }) => unlinked(network));
     await first.stop();
     await Promise.all(lost);
     const second = await start({
       role: 'relay',
       privateKey,
-      listen: addresses.map((address) => address.replace(/\/p2p\/.*$/, '')),
+      listen: place.multiaddrs.map((address) => address.replace(/\/p2p\/.*$/, '')),
     });
     await Promise.all([linked(a!.network), linked(b!.network)]);
     await Promise.all([addressed(a!.network, second.peer), addressed(b!.network, second.peer)]);
@@ -179,7 +178,7 @@ describe('a peer dialer', () => {
 
   it('keeps a direct connection when the relay goes away', async () => {
     const relay = await startRelay();
-    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs: relay.multiaddrs() })));
+    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relays: [placeOf(relay)] })));
     const { connection } = await a!.dialer.connect(b!.network.peer, live());
     await relay.stop();
     expect(await echo(connection, MESSAGE)).toEqual(MESSAGE);
@@ -189,8 +188,8 @@ describe('a peer dialer', () => {
 
   it('goes through the relay, which counts, where no direct connection can stand', async () => {
     const relay = await startRelay();
-    const a = await startPeer({ relayMultiaddrs: relay.multiaddrs() });
-    const b = await startPeer({ relayMultiaddrs: relay.multiaddrs(), listen: ['/p2p-circuit'] });
+    const a = await startPeer({ relays: [placeOf(relay)] });
+    const b = await startPeer({ relays: [placeOf(relay)], listen: ['/p2p-circuit'] });
     // As a peer behind a firewall without a way through, only faster.
     await b.network.node.unhandle('/webrtc-signaling/0.0.1');
     const before = relay.relayedBytes();
@@ -208,8 +207,8 @@ describe('a peer dialer', () => {
 
   it('says that a peer is unreachable', async () => {
     const relay = await startRelay();
-    const a = await startPeer({ relayMultiaddrs: relay.multiaddrs() });
-    const gone = await startPeer({ relayMultiaddrs: relay.multiaddrs() });
+    const a = await startPeer({ relays: [placeOf(relay)] });
+    const gone = await startPeer({ relays: [placeOf(relay)] });
     const released = new Promise<void>((resolve) =>
       relay.node.addEventListener('peer:disconnect', () => resolve(), { once: true }),
     );
@@ -236,7 +235,7 @@ describe('a peer dialer', () => {
 
   it('takes no peer for a relay that says it relays somebody', async () => {
     const relay = await startRelay();
-    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs: relay.multiaddrs() })));
+    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relays: [placeOf(relay)] })));
     const { connection } = await a!.dialer.connect(b!.network.peer, live());
     // What is not handled may be opened more freely.
     await a!.network.node.unhandle(RELAY_V2_STOP_CODEC);
@@ -251,7 +250,7 @@ describe('a peer dialer', () => {
 
   it('takes a name that is none for a peer that is not there', async () => {
     const relay = await startRelay();
-    const { dialer } = await startPeer({ relayMultiaddrs: relay.multiaddrs() }, { reachable: false });
+    const { dialer } = await startPeer({ relays: [placeOf(relay)] }, { reachable: false });
     const nobody = '12D3KooWNobody' as PeerName;
     expect([dialer.rttMs(nobody), dialer.isReachable(nobody), dialer.isConnected(nobody)]).toEqual([
       undefined,
@@ -263,7 +262,7 @@ describe('a peer dialer', () => {
 
   it('gives up with the caller, and goes on for the others', async () => {
     const relay = await startRelay();
-    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs: relay.multiaddrs() })));
+    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relays: [placeOf(relay)] })));
     const impatient = new AbortController();
     const aborted = a!.dialer.connect(b!.network.peer, impatient);
     const patient = a!.dialer.connect(b!.network.peer, live());
@@ -274,7 +273,7 @@ describe('a peer dialer', () => {
 
   it('measures the round trip of a direct connection', async () => {
     const relay = await startRelay();
-    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relayMultiaddrs: relay.multiaddrs() })));
+    const [a, b] = await Promise.all([1, 2].map(() => startPeer({ relays: [placeOf(relay)] })));
     const { connection } = await a!.dialer.connect(b!.network.peer, live());
     // The echo takes longer than the ping that left before it.
     while (connection.rtt === undefined) await echo(connection, MESSAGE);

@@ -6,6 +6,7 @@ import { createNetwork } from './create-network.ts';
 import type { Network } from './network.ts';
 import { createPeerDialer } from './peer-dialer.ts';
 import { holdCandidates } from './web-rtc.ts';
+import { placeOf } from './networks.fixture.ts';
 
 const text = (bytes: { subarray(): Uint8Array }) => new TextDecoder().decode(bytes.subarray());
 const bytes = (message: string) => new TextEncoder().encode(message);
@@ -56,7 +57,7 @@ async function configurationOfADial(iceServers?: readonly string[]): Promise<unk
   const { RTCPeerConnection } = await import(library);
   const channels = vi.spyOn(RTCPeerConnection.prototype, 'createDataChannel');
   const relay = await start({ role: 'relay', region: 'europe' });
-  const peer = { role: 'peer', region: 'europe', relayMultiaddrs: relay.multiaddrs(), iceServers } as const;
+  const peer = { role: 'peer', region: 'europe', relays: [placeOf(relay)], iceServers } as const;
   const [a, b] = await Promise.all([start(peer), start(peer)]);
   await Promise.all(
     [a, b].map(

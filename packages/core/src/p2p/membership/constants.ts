@@ -4,7 +4,7 @@ export const MAX_GOSSIP_RPC_BYTES = 262_144;
 /** Gossip waiting for one slow peer before more of it is dropped: soft state, the next advert says it again. */
 export const MAX_GOSSIP_BUFFER_BYTES = 1_048_576;
 
-/** Topics a peer may make us remember: about 64; we know one. */
+/** Topics a peer may make us remember: about 64; we know one for each tier. */
 export const MAX_TOPIC_BYTES_PER_PEER = 65_536;
 
 /**

@@ -31,7 +31,7 @@ export interface MembershipComponents {
 }
 
 /**
- * Feeds the registry from a region's gossip topic, and announces this node there. What the registry does not
+ * Feeds the registry from a cluster's gossip topic, and announces this node there. What the registry does not
  * take (old, too frequent, of a stranger without a connection to a relay) is not forwarded either.
  */
 export interface MembershipService {

@@ -1,0 +1,207 @@
+import type { Connection, Libp2p } from '@libp2p/interface';
+import { REGIONS } from '../../capability/region.ts';
+import type { Clock } from '../../clock.ts';
+import type { ManifestHash, PeerName } from '../../ids.ts';
+import type { StructuredLogger } from '../../inference/logger.ts';
+import { withDeadline } from '../../wire/deadline.ts';
+import { raceAbort } from '../../wire/race-abort.ts';
+import { DIAL_TIMEOUT_MS } from '../constants.ts';
+import { peerName } from '../peer-name.ts';
+import { createTurns } from '../turns.ts';
+import {
+  DHT_QUERY_TIMEOUT_MS,
+  FIRST_RELAY_ROUND_MS,
+  LOOKUP_TTL_MS,
+  MAX_ASKED_AT_ONCE,
+  MAX_KNOWN_OTHER_RELAYS,
+  MAX_LOOKUPS_AT_ONCE,
+  MAX_PROVIDED_MODELS,
+  MAX_REMEMBERED_LOOKUPS,
+  PROVIDE_INTERVAL_MS,
+  RELAY_ROUND_MS,
+} from './constants.ts';
+import type { RelayDescription } from './describe-relay.ts';
+import { modelKey, regionKey } from './dht-keys.ts';
+import type { Dht } from './dht.ts';
+import { dialable, relayKey } from './relay-place.ts';
+import type { RelayPlace } from './relay-place.ts';
+
+/** Another relay, as it described itself a moment ago. */
+export interface OtherRelay extends RelayPlace {
+  readonly peer: PeerName;
+  /** Names of the models that can be answered with there. */
+  readonly serving: readonly string[];
+}
+
+/** A model that can be answered with at this relay now. */
+export interface AnsweredModel {
+  readonly id: string;
+  readonly manifest: ManifestHash;
+}
+
+export interface RelayDirectoryComponents {
+  readonly node: Pick<Libp2p, 'dial'>;
+  readonly dht: Pick<Dht, 'meet' | 'provide' | 'findProviders'>;
+  /** @throws where the other side is no relay */
+  askRelay(connection: Connection, options: { signal: AbortSignal }): Promise<RelayDescription>;
+  /** What this relay serves. */
+  answered(): readonly AnsweredModel[];
+  readonly clock: Clock;
+  readonly logger?: StructuredLogger | undefined;
+}
+
+export interface RelayDirectoryInit {
+  /** This relay's. */
+  readonly region: string;
+  /** Relays to begin with: any one that answers leads to the others. */
+  readonly relays: readonly RelayPlace[];
+}
+
+/** The relays of all regions, as far as this one knows. */
+export interface RelayDirectory {
+  start(): void;
+  stop(): void;
+  /** Those that answered in the last round. */
+  relays(): readonly OtherRelay[];
+  /** Relays that say that they serve a model now. */
+  relaysWith(model: AnsweredModel): Promise<readonly OtherRelay[]>;
+}
+
+/**
+ * Finds other relays by their addresses and in the DHT, asks each what it is, and announces this one there under its
+ * region and under every model it serves. Nothing is believed of a relay but what it says itself over a connection.
+ */
+export function createRelayDirectory(
+  { node, dht, askRelay, answered, clock, logger }: RelayDirectoryComponents,
+  { region, relays: configured }: RelayDirectoryInit,
+): RelayDirectory {
+  const stopped = new AbortController();
+  const turns = createTurns({ atOnce: MAX_ASKED_AT_ONCE, waiting: MAX_KNOWN_OTHER_RELAYS });
+  let known = new Map<PeerName, OtherRelay>();
+  const providedAtMs = new Map<string, number>();
+  const lookups = new Map<ManifestHash, { readonly atMs: number; readonly found: Promise<readonly OtherRelay[]> }>();
+  let running = 0;
+
+  const query = <Value>(work: (signal: AbortSignal) => Promise<Value>) =>
+    withDeadline(
+      { clock, ms: DHT_QUERY_TIMEOUT_MS, error: () => new Error('The look-up took too long.'), signal: stopped.signal },
+      (signal) => raceAbort(work(signal), signal),
+    );
+
+  /** What is at an address; undefined where no relay answers there, or not the one that was expected. */
+  const ask = async (place: { readonly region?: string; readonly multiaddrs: readonly string[] }) => {
+    try {
+      return await turns.take(
+        () =>
+          withDeadline(
+            { clock, ms: DIAL_TIMEOUT_MS, error: () => new Error('No answer in time.'), signal: stopped.signal },
+            async (signal): Promise<OtherRelay> => {
+              const connection = await raceAbort(node.dial(dialable(place), { signal }), signal);
+              const said = await askRelay(connection, { signal });
+              if (place.region !== undefined && said.region !== place.region)
+                throw new Error(`It is a relay of ${said.region}, not of ${place.region}.`);
+              await dht.meet(connection.remotePeer, { signal });
+              const peer = peerName(connection.remotePeer);
+              return { peer, region: said.region, multiaddrs: withName(place.multiaddrs, peer), serving: said.serving };
+            },
+          ),
+        { signal: stopped.signal, refused: () => new Error('Too many relays wait to be asked.') },
+      );
+    } catch (error) {
+      if (!stopped.signal.aborted) logger?.debug({ relay: relayKey(place), message: String(error) }, 'no relay there');
+      return undefined;
+    }
+  };
+
+  const askAll = async (places: Iterable<{ readonly region?: string; readonly multiaddrs: readonly string[] }>) => {
+    const answers = await Promise.all(Array.from(places, ask));
+    return answers.filter((answer) => answer !== undefined);
+  };
+
+  const providers = async (key: Awaited<ReturnType<typeof regionKey>>) => {
+    try {
+      return await query((signal) => dht.findProviders(key, { signal }));
+    } catch (error) {
+      logger?.debug({ message: String(error) }, 'nothing found in the DHT');
+      return [];
+    }
+  };
+
+  const provide = async (name: string, key: Awaited<ReturnType<typeof regionKey>>) => {
+    if (clock.now() - (providedAtMs.get(name) ?? -Infinity) < PROVIDE_INTERVAL_MS) return;
+    try {
+      await query((signal) => dht.provide(key, { signal }));
+      providedAtMs.set(name, clock.now());
+    } catch (error) {
+      logger?.debug({ name, message: String(error) }, 'not announced in the DHT');
+    }
+  };
+
+  const announce = async () => {
+    const models = answered().slice(0, MAX_PROVIDED_MODELS);
+    const names = new Set(['', ...models.map(({ manifest }) => manifest)]);
+    for (const name of providedAtMs.keys()) if (!names.has(name)) providedAtMs.delete(name);
+    await provide('', await regionKey(region));
+    for (const { manifest } of models) await provide(manifest, modelKey(manifest));
+  };
+
+  const round = async () => {
+    const met = await askAll(configured);
+    if (known.size > 0 || met.length > 0) await announce();
+    const found = (
+      await Promise.all([...new Set([region, ...REGIONS])].map(async (each) => providers(await regionKey(each))))
+    ).flat();
+    const candidates = new Map<PeerName, { readonly multiaddrs: readonly string[] }>();
+    for (const place of [...known.values(), ...found]) {
+      if (!met.some(({ peer }) => peer === place.peer)) candidates.set(place.peer, { multiaddrs: place.multiaddrs });
+    }
+    const others = await askAll([...candidates.values()].slice(0, MAX_KNOWN_OTHER_RELAYS));
+    const before = known;
+    known = new Map([...met, ...others].slice(0, MAX_KNOWN_OTHER_RELAYS).map((relay) => [relay.peer, relay]));
+    const isNews = [...known.keys()].some((peer) => !before.has(peer));
+    // Whoever is new here may know others, and had no chance to hear of this relay before.
+    if (isNews) providedAtMs.clear();
+    return isNews;
+  };
+
+  const repeat = async () => {
+    while (!stopped.signal.aborted) {
+      const isNews = await round();
+      const isLost = known.size === 0 && configured.length > 0;
+      const waitMs = isNews || isLost ? FIRST_RELAY_ROUND_MS : RELAY_ROUND_MS;
+      // Rejects only when stopped, which the loop's condition sees.
+      await clock.sleep(waitMs, stopped.signal).catch(() => undefined);
+    }
+  };
+
+  const lookUp = async ({ id, manifest }: AnsweredModel): Promise<readonly OtherRelay[]> => {
+    if (running >= MAX_LOOKUPS_AT_ONCE) return [];
+    running += 1;
+    try {
+      const found = await providers(modelKey(manifest));
+      const said = await askAll(found.map(({ multiaddrs }) => ({ multiaddrs })));
+      return said.filter(({ serving }) => serving.includes(id));
+    } finally {
+      running -= 1;
+    }
+  };
+
+  return {
+    start: () => void repeat(),
+    stop: () => stopped.abort(),
+    relays: () => [...known.values()],
+    relaysWith(model) {
+      const last = lookups.get(model.manifest);
+      if (last !== undefined && clock.now() - last.atMs < LOOKUP_TTL_MS) return last.found;
+      const found = lookUp(model);
+      lookups.delete(model.manifest);
+      lookups.set(model.manifest, { atMs: clock.now(), found });
+      const [oldest] = lookups.keys();
+      if (lookups.size > MAX_REMEMBERED_LOOKUPS && oldest !== undefined) lookups.delete(oldest);
+      return found;
+    },
+  };
+}
+
+const withName = (multiaddrs: readonly string[], peer: PeerName): string[] =>
+  multiaddrs.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${peer}`));
