@@ -3,6 +3,7 @@ import { expose } from 'comlink';
 import { createBrowserEngine } from './engines/create-browser-engine.ts';
 import { createPackageCache } from './engines/webllm/package-cache.ts';
 import { withPackages } from './engines/webllm/with-packages.ts';
+import { OPFS_SPARE_BYTES } from './storage/constants.ts';
 import { createOpfsStore } from './storage/opfs.ts';
 import { createEngineWorker } from './worker/engine-worker.ts';
 import { keepErrorsTyped } from './worker/error-transfer.ts';
@@ -26,8 +27,8 @@ expose(
   }),
 );
 
-/** What the browser says that it would still keep for this page. */
+/** What the browser says that it would still keep for this page, less what its own records take. */
 async function freeBytes(): Promise<number | undefined> {
   const { quota, usage } = await navigator.storage.estimate();
-  return quota === undefined ? undefined : quota - (usage ?? 0);
+  return quota === undefined ? undefined : Math.max(0, quota - (usage ?? 0) - OPFS_SPARE_BYTES);
 }

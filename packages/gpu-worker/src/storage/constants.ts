@@ -1,6 +1,9 @@
 /** Folder of the browser's origin-private file system that holds weights. */
 export const OPFS_FOLDER = 'opengateway-weights';
 
+/** Of the quota, left to the browser's records and to files that are open: Chromium counts each as 1 MiB at least. */
+export const OPFS_SPARE_BYTES = 3 * 2 ** 20;
+
 /** Times a chunk is asked of each address before it counts as unavailable. */
 export const MAX_FETCH_ATTEMPTS = 4;
 

@@ -1,6 +1,7 @@
 import { CHUNK_BYTES } from '@opengateway/core';
 import { proxy, wrap } from 'comlink';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { cdp } from 'vitest/browser';
 import { createOpfsStore } from './opfs.ts';
 import { sameBytes, weightsStoreContract } from './weights-store.contract.ts';
 import type { ManifestHash } from '@opengateway/core';
@@ -44,6 +45,23 @@ async function dispose(folder: string): Promise<void> {
   await vi.waitFor(() => createOpfsStore({ storage: navigator.storage }, { folder }).removeAll(), { timeout: 10_000 });
 }
 
+/** Of this page's origin; without a number, what the browser gives. */
+async function setQuota(quotaSize?: number): Promise<void> {
+  const { origin } = location;
+  await cdp().send('Storage.overrideQuotaForOrigin', quotaSize === undefined ? { origin } : { origin, quotaSize });
+}
+
+async function writeUntilFull(store: WeightsStore, file: StoredFileKey, chunk: Uint8Array): Promise<unknown> {
+  for (let index = 15; index < 30; index++) {
+    const failure = await store.write(file, index, chunk).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}
+
 weightsStoreContract('createOpfsStore', async () => {
   const folder = newFolder();
   return {
@@ -54,7 +72,10 @@ weightsStoreContract('createOpfsStore', async () => {
 });
 
 describe('createOpfsStore', () => {
-  afterEach(closeTabs);
+  afterEach(async () => {
+    closeTabs();
+    await setQuota();
+  });
 
   it('keeps what was written when its worker is ended without warning', async () => {
     const folder = newFolder();
@@ -87,6 +108,76 @@ describe('createOpfsStore', () => {
     expect(sameBytes(await first.read(file, 0), chunk)).toBe(true);
     expect(sameBytes(await second.read(file, 1), chunk)).toBe(true);
     await Promise.all([first.close(), second.close()]);
+    await dispose(folder);
+  });
+
+  it('takes as much of the quota as there are chunks, says when that is spent, and keeps what is whole', async () => {
+    const folder = newFolder();
+    const store = await openStore(openTab(), folder);
+    // Three times what there is room for, with 3 MiB for the browser's own records of it.
+    const file = key(30 * CHUNK_BYTES);
+    const chunk = new Uint8Array(CHUNK_BYTES).fill(3);
+    const usedBefore = (await navigator.storage.estimate()).usage ?? 0;
+    await setQuota(usedBefore + 13 * CHUNK_BYTES);
+    for (let index = 0; index < 10; index++) await store.write(file, index + 5, chunk);
+    const used = ((await navigator.storage.estimate()).usage ?? 0) - usedBefore;
+    expect(used).toBeLessThan(11 * CHUNK_BYTES);
+    const failure = await writeUntilFull(store, file, chunk);
+    expect(failure).toMatchObject({ name: 'StorageFullError', message: expect.stringMatching(/is full/) });
+    const stored = (await store.storedBytes()) / CHUNK_BYTES;
+    expect(stored).toBeGreaterThanOrEqual(10);
+    expect(stored).toBeLessThanOrEqual(13);
+    await store.close();
+    const again = await openStore(openTab(), folder);
+    for (let index = 0; index < 10; index++) expect(sameBytes(await again.read(file, index + 5), chunk)).toBe(true);
+    expect(await again.storedBytes()).toBe(stored * CHUNK_BYTES);
+    await setQuota();
+    await again.write(file, 29, chunk);
+    expect(await again.storedBytes()).toBe((stored + 1) * CHUNK_BYTES);
+    await again.close();
+    await dispose(folder);
+  });
+
+  it('forgets chunks that were deleted or cut short between two visits, and takes them again', async () => {
+    const folder = newFolder();
+    const file = key(3 * CHUNK_BYTES);
+    const chunk = new Uint8Array(CHUNK_BYTES).fill(4);
+    const first = await openStore(openTab(), folder);
+    for (const index of [0, 1, 2]) await first.write(file, index, chunk);
+    await first.close();
+    closeTabs();
+    const root = await navigator.storage.getDirectory();
+    const model = await (await root.getDirectoryHandle(folder)).getDirectoryHandle(file.manifest);
+    const chunks = await model.getDirectoryHandle('x.gguf~chunks');
+    await chunks.removeEntry('0');
+    const cut = await (await chunks.getFileHandle('1')).createWritable();
+    await cut.write(new Uint8Array(9));
+    await cut.close();
+    const store = await openStore(openTab(), folder);
+    for (const index of [0, 1]) expect(await store.read(file, index)).toBeUndefined();
+    expect(sameBytes(await store.read(file, 2), chunk)).toBe(true);
+    expect(await store.storedBytes()).toBe(CHUNK_BYTES);
+    await store.write(file, 1, chunk);
+    expect(sameBytes(await store.read(file, 1), chunk)).toBe(true);
+    await store.close();
+    await dispose(folder);
+  });
+
+  it('has nothing where the browser cleared its storage between two visits, and begins anew', async () => {
+    const folder = newFolder();
+    const file = key(2 * CHUNK_BYTES);
+    const chunk = new Uint8Array(CHUNK_BYTES).fill(6);
+    const first = await openStore(openTab(), folder);
+    await first.write(file, 0, chunk);
+    await first.close();
+    closeTabs();
+    await cdp().send('Storage.clearDataForOrigin', { origin: location.origin, storageTypes: 'file_systems' });
+    const store = await openStore(openTab(), folder);
+    expect(await store.storedBytes()).toBe(0);
+    expect(await store.has(file, 0)).toBe(false);
+    await store.write(file, 0, chunk);
+    expect(sameBytes(await store.read(file, 0), chunk)).toBe(true);
+    await store.close();
     await dispose(folder);
   });
 
