@@ -48,7 +48,7 @@ export class AlreadyServingError extends OpenGatewayError {
 export const createNetwork: CreateNetwork = async (components, init) => {
   const { clock = systemClock, random = Math.random, logger } = components;
   const { role, region, privateKey, listen, iceServers } = init;
-  const { announce, answered = () => [], relays = [], tiers = TIERS } = init;
+  const { announce, answered = () => [], sought = () => [], relays = [], tiers = TIERS } = init;
   const node = await createNode({ role, topics: clusterTopics(region), privateKey, listen, iceServers, announce });
   const peer = peerName(node.peerId);
   const dialer = createPeerDialer({ node, clock, logger }, { role });
@@ -85,7 +85,10 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   });
   const directory =
     role === 'relay' && typeof relays !== 'function'
-      ? createRelayDirectory({ node, dht: node.services.dht, askRelay, answered, clock, logger }, { region, relays })
+      ? createRelayDirectory(
+          { node, dht: node.services.dht, askRelay, answered, sought, clock, logger },
+          { region, relays },
+        )
       : undefined;
   const describe = () => ({
     v: 1 as const,
@@ -123,7 +126,6 @@ export const createNetwork: CreateNetwork = async (components, init) => {
     linkedRelays: () => relayLinks?.linked() ?? [],
     onRelayChange: (listener) => relayLinks?.subscribe(() => listener(relayLinks.connected())) ?? (() => {}),
     otherRelays: () => directory?.relays() ?? [],
-    relaysWith: async (model) => (await directory?.relaysWith(model)) ?? [],
     multiaddrs: () => node.getMultiaddrs().map(String),
     relayedBytes: () => node.services.relay?.relayedBytes() ?? 0,
     reservations: () => node.services.relay?.reservations.size ?? 0,

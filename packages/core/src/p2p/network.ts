@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { PeerName } from '../ids.ts';
+import type { ManifestHash, PeerName } from '../ids.ts';
 import type { MeasuredCoordinator } from '../inference/coordinator.ts';
 import type { Generator } from '../inference/generator.ts';
 import type { Tier } from '../capability/tiers.ts';
@@ -66,6 +66,8 @@ export interface NetworkInit {
   readonly announce?: () => readonly string[];
   /** Of a relay: the models that can be answered with there, for other relays. @default none */
   readonly answered?: () => readonly AnsweredModel[];
+  /** Of a relay: models to look for at others. @default none */
+  readonly sought?: () => readonly ManifestHash[];
   /** What is sent of weights to all peers together. @default DEFAULT_UPLOAD_BYTES_PER_SECOND */
   readonly uploadBytesPerSecond?: number;
   /** STUN and TURN servers for direct connections, as `/bootstrap` names them. @default none */
@@ -98,10 +100,8 @@ export interface Network {
   linkedRelays(): readonly PeerName[];
   /** Calls `listener` when a link to a relay comes or goes; returns what ends that. */
   onRelayChange(listener: (connected: boolean) => void): () => void;
-  /** Other relays that answered a moment ago; none at a peer. */
+  /** Other relays, as they described themselves a moment ago; none at a peer. */
   otherRelays(): readonly OtherRelay[];
-  /** Other relays that say that they serve a model now; none at a peer. */
-  relaysWith(model: AnsweredModel): Promise<readonly OtherRelay[]>;
   /** Addresses others can dial, each ending in `/p2p/<peer>`. */
   multiaddrs(): readonly string[];
   /** Bytes that went from peer to peer through this relay, without what set connections up; 0 at a peer. */

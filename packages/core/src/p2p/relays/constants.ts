@@ -41,11 +41,9 @@ export const MAX_ASKED_AT_ONCE = 8;
 export const PROVIDE_INTERVAL_MS = 300_000;
 /** Models a relay announces. */
 export const MAX_PROVIDED_MODELS = 64;
-/** Answers to where a model is, remembered. */
-export const MAX_REMEMBERED_LOOKUPS = 256;
-export const LOOKUP_TTL_MS = 30_000;
-/** Look-ups of models at once; what comes beyond is told nothing. */
-export const MAX_LOOKUPS_AT_ONCE = 8;
+/** Models looked up in the DHT, and how often. */
+export const MAX_SOUGHT_MODELS = 64;
+export const SEEK_INTERVAL_MS = 60_000;
 
 /** Other relays known at once. */
 export const MAX_KNOWN_OTHER_RELAYS = 64;

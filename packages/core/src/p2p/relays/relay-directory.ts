@@ -11,18 +11,17 @@ import { createTurns } from '../turns.ts';
 import {
   DHT_QUERY_TIMEOUT_MS,
   FIRST_RELAY_ROUND_MS,
-  LOOKUP_TTL_MS,
   MAX_ASKED_AT_ONCE,
   MAX_KNOWN_OTHER_RELAYS,
-  MAX_LOOKUPS_AT_ONCE,
   MAX_PROVIDED_MODELS,
-  MAX_REMEMBERED_LOOKUPS,
+  MAX_SOUGHT_MODELS,
   PROVIDE_INTERVAL_MS,
   RELAY_ROUND_MS,
+  SEEK_INTERVAL_MS,
 } from './constants.ts';
 import type { RelayDescription } from './describe-relay.ts';
 import { modelKey, regionKey } from './dht-keys.ts';
-import type { Dht } from './dht.ts';
+import type { Dht, Provider } from './dht.ts';
 import { dialable, relayKey } from './relay-place.ts';
 import type { RelayPlace } from './relay-place.ts';
 
@@ -46,6 +45,8 @@ export interface RelayDirectoryComponents {
   askRelay(connection: Connection, options: { signal: AbortSignal }): Promise<RelayDescription>;
   /** What this relay serves. */
   answered(): readonly AnsweredModel[];
+  /** Models it would tell others where to find. */
+  sought(): readonly ManifestHash[];
   readonly clock: Clock;
   readonly logger?: StructuredLogger | undefined;
 }
@@ -63,8 +64,6 @@ export interface RelayDirectory {
   stop(): void;
   /** Those that answered in the last round. */
   relays(): readonly OtherRelay[];
-  /** Relays that say that they serve a model now. */
-  relaysWith(model: AnsweredModel): Promise<readonly OtherRelay[]>;
 }
 
 /**
@@ -72,15 +71,14 @@ export interface RelayDirectory {
  * region and under every model it serves. Nothing is believed of a relay but what it says itself over a connection.
  */
 export function createRelayDirectory(
-  { node, dht, askRelay, answered, clock, logger }: RelayDirectoryComponents,
+  { node, dht, askRelay, answered, sought, clock, logger }: RelayDirectoryComponents,
   { region, relays: configured }: RelayDirectoryInit,
 ): RelayDirectory {
   const stopped = new AbortController();
   const turns = createTurns({ atOnce: MAX_ASKED_AT_ONCE, waiting: MAX_KNOWN_OTHER_RELAYS });
   let known = new Map<PeerName, OtherRelay>();
   const providedAtMs = new Map<string, number>();
-  const lookups = new Map<ManifestHash, { readonly atMs: number; readonly found: Promise<readonly OtherRelay[]> }>();
-  let running = 0;
+  let soughtAtMs = -Infinity;
 
   const query = <Value>(work: (signal: AbortSignal) => Promise<Value>) =>
     withDeadline(
@@ -148,9 +146,13 @@ export function createRelayDirectory(
   const round = async () => {
     const met = await askAll(configured);
     if (known.size > 0 || met.length > 0) await announce();
-    const found = (
-      await Promise.all([...new Set([region, ...REGIONS])].map(async (each) => providers(await regionKey(each))))
-    ).flat();
+    const keys = await Promise.all([...new Set([region, ...REGIONS])].map(regionKey));
+    if (clock.now() - soughtAtMs >= SEEK_INTERVAL_MS) {
+      soughtAtMs = clock.now();
+      keys.push(...sought().slice(0, MAX_SOUGHT_MODELS).map(modelKey));
+    }
+    const found: Provider[] = [];
+    for (const key of keys) found.push(...(await providers(key)));
     const candidates = new Map<PeerName, { readonly multiaddrs: readonly string[] }>();
     for (const place of [...known.values(), ...found]) {
       if (!met.some(({ peer }) => peer === place.peer)) candidates.set(place.peer, { multiaddrs: place.multiaddrs });
@@ -174,32 +176,10 @@ export function createRelayDirectory(
     }
   };
 
-  const lookUp = async ({ id, manifest }: AnsweredModel): Promise<readonly OtherRelay[]> => {
-    if (running >= MAX_LOOKUPS_AT_ONCE) return [];
-    running += 1;
-    try {
-      const found = await providers(modelKey(manifest));
-      const said = await askAll(found.map(({ multiaddrs }) => ({ multiaddrs })));
-      return said.filter(({ serving }) => serving.includes(id));
-    } finally {
-      running -= 1;
-    }
-  };
-
   return {
     start: () => void repeat(),
     stop: () => stopped.abort(),
     relays: () => [...known.values()],
-    relaysWith(model) {
-      const last = lookups.get(model.manifest);
-      if (last !== undefined && clock.now() - last.atMs < LOOKUP_TTL_MS) return last.found;
-      const found = lookUp(model);
-      lookups.delete(model.manifest);
-      lookups.set(model.manifest, { atMs: clock.now(), found });
-      const [oldest] = lookups.keys();
-      if (lookups.size > MAX_REMEMBERED_LOOKUPS && oldest !== undefined) lookups.delete(oldest);
-      return found;
-    },
   };
 }
 
