@@ -23,7 +23,7 @@ export const addressWords = ({ byAddress }: Pick<RegionView, 'byAddress'>): stri
 export const relaysWords = (relays: number, joinable: boolean): string => {
   if (relays === 0) return 'no relay known there';
   const known = relays === 1 ? '1 relay known' : `${relays} relays known`;
-  return joinable ? known : `${known}, none that this page may join`;
+  return joinable ? known : `${known}, none to join from here`;
 };
 
 /** What a change would do, said before it is made. */

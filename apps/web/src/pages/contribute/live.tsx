@@ -4,12 +4,13 @@ import { formatBytes, formatCount, formatPlural, formatRate } from '../../format
 import { useSite } from '../../site.ts';
 import { RateChart } from './rate-chart.tsx';
 import { WeightsLines } from './weights-lines.tsx';
+import { givenWords } from './weights-words.ts';
 import { activityWords } from './words.ts';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 /** What the tab is doing and has given. */
 export function Live({ probe }: { probe: DeviceProbe | null }) {
-  const { contribute, holds } = useSite();
+  const { contribute, holds, upload } = useSite();
   const now = useNow(1_000);
   const snapshot = contribute.snapshot.value;
   const given = contribute.given.value;
@@ -26,7 +27,11 @@ export function Live({ probe }: { probe: DeviceProbe | null }) {
           note={snapshot.requestsQueued > 0 ? `${snapshot.requestsQueued} waiting` : 'none waiting'}
         />
         <Figure name="Tokens today" value={formatCount(given.tokens)} note={formatPlural(given.requests, 'request')} />
-        <Figure name="Stored here" value={formatBytes(snapshot.storedBytes)} note="weights" />
+        <Figure
+          name="Weights given"
+          value={formatBytes(upload.given.value.bytes)}
+          note={givenWords(upload.given.value)}
+        />
       </Figures>
       <RateChart samples={contribute.rates.value} current={formatRate(snapshot.tokensPerSecond)} />
       <WeightsLines probe={probe} />

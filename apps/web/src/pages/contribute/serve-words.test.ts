@@ -82,9 +82,9 @@ describe('a model that is held', () => {
 
 describe('words about weights', () => {
   it('say what was given, to how many, how fast, and what holds it back', () => {
-    expect(givenWords({ bytes: 0, peers: 0, bytesPerSecond: 0 })).toBe('nothing yet');
-    expect(givenWords({ bytes: 120e6, peers: 3, bytesPerSecond: 1.2e6 })).toBe('120 MB to 3 peers, now 1.2 MB/s');
-    expect(givenWords({ bytes: 120e6, peers: 1, bytesPerSecond: 0 })).toBe('120 MB to 1 peer');
+    expect(givenWords({ bytes: 0, peers: 0, bytesPerSecond: 0 })).toBe('to no peer yet');
+    expect(givenWords({ bytes: 120e6, peers: 3, bytesPerSecond: 1.2e6 })).toBe('to 3 peers, now 1.2 MB/s');
+    expect(givenWords({ bytes: 120e6, peers: 1, bytesPerSecond: 0 })).toBe('to 1 peer');
     expect(uploadLimitWords(true, 2_097_152)).toBe('at most 17 Mbit/s, all peers together');
     expect(uploadLimitWords(false, 1)).toContain('off');
   });

@@ -4,11 +4,11 @@ import type { StorageProbe } from '@opengateway/gpu-worker';
 import type { Persistence } from '../../state/persistence.ts';
 import type { GivenWeights } from '../../state/upload-state.ts';
 
-/** `120 MB to 3 peers, now 1.2 MB/s`. */
+/** Beside how much was given to others: `to 3 peers, now 1.2 MB/s`. */
 export function givenWords({ bytes, peers, bytesPerSecond }: GivenWeights): string {
-  if (bytes === 0) return 'nothing yet';
+  if (bytes === 0) return 'to no peer yet';
   const now = bytesPerSecond > 0 ? `, now ${formatByteRate(bytesPerSecond)}` : '';
-  return `${formatBytes(bytes)} to ${formatPlural(peers, 'peer')}${now}`;
+  return `to ${formatPlural(peers, 'peer')}${now}`;
 }
 
 /** What holds giving back: `at most 17 Mbit/s, all peers together`. */
