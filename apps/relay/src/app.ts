@@ -4,7 +4,7 @@ import { MethodNotAllowedError, NotFoundError } from './errors.ts';
 import { allowedHost } from './middleware/allowed-host.ts';
 import { apiKey } from './middleware/api-key.ts';
 import { requestLog } from './middleware/request-log.ts';
-import { fileOrigins, packageOrigins, securityHeaders } from './middleware/security-headers.ts';
+import { fileOrigins, packageOrigins, relaySchemes, securityHeaders } from './middleware/security-headers.ts';
 import { bootstrap } from './routes/bootstrap.ts';
 import { chatCompletions } from './routes/chat-completions.ts';
 import { health } from './routes/health.ts';
@@ -42,8 +42,12 @@ export interface AppDependencies extends ChatDependencies {
 export function createApp(dependencies: AppDependencies): Hono<RelayEnv> {
   const { catalog, logger, metrics } = dependencies;
   const app = new Hono<RelayEnv>();
-  const origins = [...packageOrigins(catalog.map(({ entry }) => entry)), ...fileOrigins(catalog)];
-  app.use(requestLog(logger, metrics), securityHeaders([...new Set(origins)]), allowedHost(dependencies.hostAllowed));
+  const origins = new Set([
+    ...packageOrigins(catalog.map(({ entry }) => entry)),
+    ...fileOrigins(catalog),
+    ...relaySchemes(dependencies.publicUrl),
+  ]);
+  app.use(requestLog(logger, metrics), securityHeaders([...origins]), allowedHost(dependencies.hostAllowed));
   app.onError((error, c) => respondWith(error, c, dependencies));
   app.notFound((c) => respondWith(new NotFoundError(c.req.path.slice(0, 200)), c, dependencies));
 

@@ -91,13 +91,6 @@ export const CATALOG_FETCH_TIMEOUT_MS = 15_000;
 export const MAX_NAMED_MODELS = 6;
 export const MAX_NAMED_RELAYS = 3;
 
-/** How often other relays are asked what they serve, and how long one may take to say so. */
-export const RELAY_CHECK_INTERVAL_MS = 60_000;
-export const RELAY_CHECK_TIMEOUT_MS = 5_000;
-
-/** Largest bootstrap document of another relay: a thousand models. */
-export const MAX_BOOTSTRAP_BYTES = 2 * 1_048_576;
-
 /** Answers whose ends are remembered to tell how fast places become free, and for how long. */
 export const MAX_REMEMBERED_ENDS = 128;
 export const ENDS_WINDOW_MS = 60_000;

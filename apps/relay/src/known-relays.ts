@@ -1,5 +1,7 @@
 import { isRegion, MAX_KNOWN_RELAYS, nearestFirst, REGIONS } from '@opengateway/core';
+import { siteOf } from './relay-address.ts';
 import type { KnownRelay } from '@opengateway/core';
+import type { OtherRelay } from '@opengateway/core/p2p';
 
 /**
  * `RELAYS`: other relays as `asia=https://a.example,europe=https://b.example`.
@@ -23,6 +25,16 @@ function parseRelay(entry: string): KnownRelay {
     throw new Error(`RELAYS: '${entry}' must end with the address of a relay's site, without a path.`);
   }
   return { region, url: url.origin };
+}
+
+/** Relays that the operator named, each with where it is dialled, and those that were found, each once. */
+export function mergeRelays(configured: readonly KnownRelay[], found: readonly OtherRelay[]): KnownRelay[] {
+  const merged = new Map(configured.map((relay) => [relay.url, relay]));
+  for (const { region, multiaddrs } of found) {
+    const url = multiaddrs.map(siteOf).find((site) => site !== undefined);
+    if (url !== undefined) merged.set(url, { region, url, multiaddrs: [...multiaddrs] });
+  }
+  return [...merged.values()];
 }
 
 /** This relay and those it knows, nearest to `from` first, each once. */

@@ -1,5 +1,6 @@
 import { compareTiers, entryTier, planRoute } from '@opengateway/core';
 import type { CatalogEntry, ManifestHash, PeerRegistry } from '@opengateway/core';
+import type { AnsweredModel } from '@opengateway/core/p2p';
 import type { CatalogModel } from './catalog.ts';
 import type { DrainGate } from './drain-gate.ts';
 import type { TextModels } from './text-models.ts';
@@ -28,6 +29,20 @@ export const readyModels = (components: ReadinessComponents): readonly string[] 
   candidates(components)
     .filter((model) => isServed(model, components.registry))
     .map(({ entry }) => entry.id);
+
+/** The same with their identities, as other relays are told of them. */
+export function answeredModels(components: ReadinessComponents): readonly AnsweredModel[] {
+  const ready = new Set(readyModels(components));
+  return components.catalog.filter(({ entry }) => ready.has(entry.id)).map(({ entry }) => identityOf(entry));
+}
+
+/** Models of the catalogue that nobody here serves: where they are is worth knowing. */
+export function soughtModels(components: ReadinessComponents): readonly ManifestHash[] {
+  const ready = new Set(readyModels(components));
+  return components.catalog.filter(({ entry }) => !ready.has(entry.id)).map(({ entry }) => identityOf(entry).manifest);
+}
+
+const identityOf = ({ id, manifest }: CatalogEntry): AnsweredModel => ({ id, manifest: manifest as ManifestHash });
 
 /**
  * The best model that can be answered with now: of the highest tier, then the largest; one whose peers are all full

@@ -71,7 +71,11 @@ async function joinAsContributor(generator = echo): Promise<Network> {
   if (entry === undefined) throw new Error('The catalogue is empty.');
   const network = await createNetwork(
     {},
-    { role: 'peer', region: document.region, relays: [{ region: document.region, multiaddrs: document.relay.multiaddrs }] },
+    {
+      role: 'peer',
+      region: document.region,
+      relays: [{ region: document.region, multiaddrs: document.relay.multiaddrs }],
+    },
   );
   await network.start();
   const served: ServedModel = {
@@ -199,7 +203,9 @@ describe('startRelay', () => {
     );
     const client = new OpenAI({ baseURL: `${other.url}/v1`, apiKey: 'none', maxRetries: 0 });
     await expect
-      .poll(() => client.chat.completions.create(request).catch((error: unknown) => (error as Error).message))
+      .poll(() => client.chat.completions.create(request).catch((error: unknown) => (error as Error).message), {
+        timeout: 20_000,
+      })
       .toContain(`local serves ${MODEL}: ${abroad.url}`);
     await other.stop();
     await peer.stop();

@@ -14,8 +14,9 @@ import { loadIdentity } from './identity.ts';
 import { createMetrics } from './metrics.ts';
 import { hostCheck } from './middleware/allowed-host.ts';
 import { addOperatorCatalog } from './operator-catalog.ts';
-import { bestModel, missingParts, readyModels } from './readiness.ts';
-import { createRelayDirectory } from './relay-directory.ts';
+import { answeredModels, bestModel, missingParts, readyModels, soughtModels } from './readiness.ts';
+import { mergeRelays } from './known-relays.ts';
+import { websocketMultiaddr } from './relay-address.ts';
 import { startServer } from './server.ts';
 import { loadSite } from './site-files.ts';
 import { openTextModels } from './text-models.ts';
@@ -49,19 +50,36 @@ const SITE = fileURLToPath(new URL('../../web/dist', import.meta.url));
  * ListenError: each says which setting to change.
  */
 export async function startRelay({ logger, openTextClient }: RelayComponents, config: RelayConfig): Promise<Relay> {
-  const [catalog, countryOf, site, privateKey] = await Promise.all([
+  const [catalog, countryOf, files, privateKey] = await Promise.all([
     readCatalog(config),
     openCountryDatabase(),
     loadSite(SITE),
     loadIdentity(config.dataDirectory),
   ]);
   const { region, hiddenFormat } = config;
-  const network = await createNetwork({ logger }, { role: 'relay', region, privateKey, hiddenFormat });
-  await network.start();
   const texts = openTextModels({ logger, openTextClient }, catalog);
-
   const gate = new DrainGate();
+  /** Where this relay is reached from outside, as soon as it listens. */
+  let address: string | undefined;
+  const network = await createNetwork(
+    { logger },
+    {
+      role: 'relay',
+      region,
+      privateKey,
+      hiddenFormat,
+      relays: config.relays.map(({ region: theirs, url }) => ({
+        region: theirs,
+        multiaddrs: [websocketMultiaddr(new URL(url))],
+      })),
+      announce: () => (address === undefined ? [] : [address]),
+      answered: () => answeredModels(readiness),
+      sought: () => soughtModels(readiness),
+    },
+  );
   const readiness = { catalog, gate, registry: network.registry, texts };
+  await network.start();
+
   const hostAllowed = hostCheck(config);
   // Behind a proxy every connection has the proxy's address: it alone can tell clients apart.
   const isBehindProxy = config.publicUrl !== null || config.trustedProxies !== null;
@@ -78,14 +96,14 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     },
     { processMetrics: true },
   );
-  const directory = createRelayDirectory({ logger }, config.relays);
+  const relays = () => mergeRelays(config.relays, network.otherRelays());
   const app = createApp({
     completions: createCompletions({ coordinator: network.coordinator, models: texts }),
     gate,
     metrics,
     logger,
     catalog,
-    site,
+    site: files,
     peer: network.peer,
     region: config.region,
     publicUrl: config.publicUrl,
@@ -97,15 +115,18 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     waiting: () => network.coordinator.stats().waiting,
     bestModel: () => bestModel(readiness),
     serving: () => readyModels(readiness),
-    relays: () => config.relays,
-    relaysWith: directory.relaysWith,
+    relays,
+    relaysWith: (model) =>
+      mergeRelays(
+        [],
+        network.otherRelays().filter(({ serving }) => serving.includes(model)),
+      ),
     apiKey: config.apiKey,
     hostAllowed,
     missing: () => missingParts(readiness),
   });
   const server = await startServer({ fetch: app.fetch, upgrades }, { ...config, ...unlimited }).catch(
     async (error: unknown) => {
-      directory.stop();
       await Promise.allSettled([network.stop(), texts.close()]);
       throw error;
     },
@@ -113,10 +134,12 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
   if (config.publicUrl !== null && config.trustedProxies === null) {
     logger.warn('behind a proxy all clients look alike: set TRUSTED_PROXIES for their regions and for fair turns');
   }
+  const site = contributorUrl(config.host, server.port);
+  address = `${websocketMultiaddr(config.publicUrl ?? new URL(site))}/p2p/${network.peer}`;
   const contributor = config.contribute
     ? startContributorProcess(
         { logger },
-        contributorProcessInit(contributorUrl(config.host, server.port), {
+        contributorProcessInit(site, {
           models: config.modelsDirectory,
           data: config.dataDirectory,
         }),
@@ -142,7 +165,6 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
       // Connections are still taken, so that new requests are told to come back.
       await gate.drain(DRAIN_TIMEOUT_MS);
       server.stopListening();
-      directory.stop();
       await contributor?.stop(CLOSE_TIMEOUT_MS);
       await inTime([server.close(), network.stop(), texts.close()]);
       logger.info('stopped');

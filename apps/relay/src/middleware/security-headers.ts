@@ -26,12 +26,18 @@ export function fileOrigins(models: readonly { readonly fileUrls: ReadonlyMap<st
   return [...new Set(origins)].sort();
 }
 
+/**
+ * WebSockets to relays: a tab goes on at another one when its own is lost, perhaps at one that nobody knew when the
+ * page was loaded. Without encryption only from a page that came without it.
+ */
+export const relaySchemes = (publicUrl: URL | null): string[] =>
+  publicUrl?.protocol === 'https:' ? ['wss:'] : ['ws:', 'wss:'];
+
 const originsOf = (addresses: readonly string[]): string[] =>
   addresses.filter((address) => URL.canParse(address)).map((address) => new URL(address).origin);
 
 /**
- * `connect-src 'self'` covers the WebSocket to this relay; WebRTC is not governed by it. WebAssembly is
- * compiled from bytes that the page fetched from here.
+ * WebRTC is not governed by it. WebAssembly is compiled from bytes that the page fetched from here.
  */
 const contentSecurityPolicy = (connectOrigins: readonly string[]): string =>
   [

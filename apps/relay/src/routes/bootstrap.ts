@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
 import { Hono } from 'hono';
 import { locateClient, readRegion, REGION_HEADER } from '../geo/locate-client.ts';
 import { relaysNear } from '../known-relays.ts';
+import { websocketMultiaddr } from '../relay-address.ts';
 import type { BootstrapDocument, CatalogEntry, KnownRelay, PeerName } from '@opengateway/core';
 import type { RelayEnv } from '../env.ts';
 import type { CountryOf } from '../geo/country-database.ts';
@@ -35,13 +35,14 @@ export function bootstrap(dependencies: BootstrapDependencies): Hono<RelayEnv> {
       readRegion(c.req.query('region'), 'region', region) ??
       readRegion(c.req.header(REGION_HEADER), REGION_HEADER, region);
     const client = locateClient(dependencies, clientAddress(c), override);
+    const multiaddrs = [`${websocketMultiaddr(url)}/p2p/${peer}`];
     c.header('cache-control', 'no-store');
     return c.json({
       protocol: 1,
-      relay: { peer, multiaddrs: [`${websocketMultiaddr(url)}/p2p/${peer}`] },
+      relay: { peer, multiaddrs },
       region,
       client,
-      relays: relaysNear(client.region, { region, url: url.origin }, relays()),
+      relays: relaysNear(client.region, { region, url: url.origin, multiaddrs }, relays()),
       catalog: [...catalog],
       serving: [...serving()],
       iceServers: [...iceServers],
@@ -60,17 +61,4 @@ function requestOrigin(url: string, host: string | undefined, forwardedProto: st
   // A URL drops its scheme's default port, so that the new scheme's own is what remains.
   if (forwardedProto === 'https') result.protocol = 'https:';
   return result;
-}
-
-/** `http://localhost:8080` → `/dns4/localhost/tcp/8080/ws`. */
-export function websocketMultiaddr(url: URL): string {
-  const secure = url.protocol === 'https:';
-  const port = url.port === '' ? (secure ? 443 : 80) : url.port;
-  return `/${hostPart(url.hostname)}/tcp/${port}/${secure ? 'wss' : 'ws'}`;
-}
-
-function hostPart(hostname: string): string {
-  const bare = hostname.replace(/^\[|\]$/g, '');
-  if (isIP(bare) === 4) return `ip4/${bare}`;
-  return isIP(bare) === 6 ? `ip6/${bare}` : `dns4/${bare}`;
 }
