@@ -12,6 +12,7 @@ import {
   failureWords,
   perTokenWords,
   readerWords,
+  refusalWords,
   reportWords,
   waitingWords,
   wayWords,
@@ -112,6 +113,30 @@ describe('words under an answer', () => {
     expect(failureWords({ code: 'no_route', message: gap }).text).toBe(
       `${gap} You can lend this device on the Contribute page, or ask again in a minute.`,
     );
+  });
+});
+
+describe('a refusal of the relay', () => {
+  const said =
+    'Nobody serves llama-3.1-8b now. Served here now: smollm2-135m, qwen-0.5b. Europe serves llama-3.1-8b: https://eu.example';
+  const model = { model: 'llama-3.1-8b', name: 'Llama 3.1 8B', region: 'Asia' };
+
+  it('names region and model as people know them, and keeps the way to where the model is', () => {
+    expect(refusalWords(said, { ...model, offersReady: true })).toBe(
+      'Nobody in Asia serves Llama 3.1 8B now. Europe serves llama-3.1-8b: https://eu.example',
+    );
+    expect(refusalWords(said, { ...model, offersReady: false })).toContain('Served here now: smollm2-135m, qwen-0.5b.');
+    expect(refusalWords('Nobody serves x now. Served here now: a.', { ...model, offersReady: true })).toBe(
+      'Nobody serves x now.',
+    );
+  });
+
+  it('says when to ask again, where the relay said so, and what to do about another region', () => {
+    const full = { code: 'capacity', message: 'x' };
+    expect(failureWords({ ...full, retryAfterSeconds: 8 }).text).toContain('Ask again in about 8 s.');
+    expect(failureWords(full).text).toContain('Ask again in a few seconds.');
+    const elsewhere = { code: 'other_region', message: 'This relay serves Europe, not Asia.' };
+    expect(failureWords(elsewhere).text).toContain('Choose “Direct”');
   });
 });
 

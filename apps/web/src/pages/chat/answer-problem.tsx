@@ -1,8 +1,10 @@
 import { Notice } from '../../components/notice.tsx';
+import { regionWords } from '../../format/names.ts';
 import { useSite } from '../../site.ts';
+import { readyModels } from '../../state/ready-models.ts';
 import { ReadyHere, RelayLinks } from './elsewhere.tsx';
 import { LinkedText } from './linked-text.tsx';
-import { failureWords } from './words.ts';
+import { failureWords, refusalWords } from './words.ts';
 import type { StoredMessage } from '../../storage/schema.ts';
 
 /** Failures after which another model may still answer. */
@@ -27,9 +29,7 @@ export function AnswerProblem({ message }: { message: StoredMessage }) {
     const unserved = UNSERVED.has(error.code);
     return (
       <Notice tone="danger">
-        <p>
-          <LinkedText text={text} />
-        </p>
+        <p>{unserved && report?.by === 'network' ? <Refusal text={text} model={message.model} /> : text}</p>
         {unserved && <ReadyHere except={message.model} />}
         {error.code === 'other_region' && settings.region.value !== null && (
           <RelayLinks region={settings.region.value} />
@@ -47,4 +47,19 @@ export function AnswerProblem({ message }: { message: StoredMessage }) {
   if (report?.reason === 'length')
     return <p class="soft small">Ended at the longest answer allowed, not at its natural end.</p>;
   return null;
+}
+
+/** What the relay of this page refused, with the ways to relays that have the model. */
+function Refusal({ text, model }: { text: string; model: string | null }) {
+  const { relay, node, region } = useSite();
+  const catalog = relay.bootstrap.value?.catalog ?? [];
+  const view = region.view.value;
+  if (model === null || view === null) return <LinkedText text={text} />;
+  const words = refusalWords(text, {
+    model,
+    name: catalog.find(({ id }) => id === model)?.name ?? model,
+    region: regionWords(view.ofRelay),
+    offersReady: readyModels(catalog, node.peers.value).some(({ id }) => id !== model),
+  });
+  return <LinkedText text={words} />;
 }

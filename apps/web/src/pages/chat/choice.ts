@@ -95,9 +95,13 @@ function relayProspect(site: Site, entry: CatalogEntry): Prospect {
   if (view !== null && view.region !== view.ofRelay) return { type: 'relay' };
   const plan = planOf(site, entry);
   if (plan?.route !== undefined) return peersOf(site, entry, plan.route);
+  // After that time, and while it is linked, this tab knows whoever the relay knows.
+  const { settled, relayConnected } = site.node;
+  if (plan !== null && settled.value && relayConnected.value) {
+    return plan.full ? { type: 'full' } : { type: 'missing', gaps: plan.missing };
+  }
   if (site.relay.ready.value !== false) return { type: 'relay' };
-  const heard = plan !== null && site.node.settled.value;
-  return { type: 'missing', gaps: heard ? plan.missing : [{ start: 0, end: entry.layerCount }] };
+  return { type: 'missing', gaps: [{ start: 0, end: entry.layerCount }] };
 }
 
 function planOf({ node, relay }: Site, entry: CatalogEntry) {

@@ -78,6 +78,18 @@ export function failureWords(error: StoredFailure): { text: string; wantsKey: bo
   }
 }
 
+/**
+ * A refusal of the relay in the page's own words: which region it speaks of, the model by its name, and without the
+ * list of what is served there where the page offers that itself.
+ */
+export function refusalWords(
+  text: string,
+  { model, name, region, offersReady }: { model: string; name: string; region: string; offersReady: boolean },
+): string {
+  const own = text.replace(`Nobody serves ${model} now.`, () => `Nobody in ${region} serves ${name} now.`);
+  return offersReady ? own.replace(/ ?Served here now: .*?\.(?=\s|$)/, '') : own;
+}
+
 /** Tokens per second of the writing alone, or null where it cannot be told. */
 export function writingRate(report: AnswerReport): number | null {
   const { completionTokens, firstTextMs, lastTextMs = report.totalMs } = report;
