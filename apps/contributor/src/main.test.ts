@@ -127,6 +127,21 @@ describe('the contributor process', () => {
     expect(await answer(12)).toEqual(tokens);
   });
 
+  it('serves the first of several models and keeps the others, in the region it was told', async () => {
+    const models = ['--model', `${relay.entry.id},${relay.tiny.id}`, '--models', fileURLToPath(MODELS)];
+    const { child, lines, until, exited } = launch('--relay', relay.url, ...models, '--region', 'europe', '--json');
+    await until((event) => event.event === 'model' && event.model === relay.tiny.id && event.state === 'disk');
+    const events = lines.map((line) => JSON.parse(line) as LogEvent);
+    const joined = events.find(({ event }) => event === 'joined');
+    expect(joined).toMatchObject({ region: 'europe', regionSource: 'override' });
+    expect(events.find((event) => event.event === 'state' && event.state === 'serving')).toMatchObject({
+      model: relay.entry.id,
+    });
+    expect(events).toContainEqual(expect.objectContaining({ event: 'model', model: relay.entry.id, state: 'memory' }));
+    child.kill('SIGTERM');
+    expect(await exited).toBe(0);
+  });
+
   it('ends with code 1 and a reason when the relay lacks the model', async () => {
     const { lines, exited } = launch('--relay', relay.url, '--model', 'none-such');
     expect(await exited).toBe(1);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { errorCode } from '../errors.ts';
 import { HEARTBEAT_MS } from '../inference/generator.ts';
