@@ -32,7 +32,6 @@ describe('weights between peers, the server shut', () => {
     expect(server.weightsBytes).toBe(before);
     const seederBytes = await seeder.given();
     const others = await Promise.all(peers.map((peer) => peer.given()));
-    const times = (bytes: number) => `${(bytes / file.bytes).toFixed(2)}x`;
     console.info(
       `${PEERS} peers in ${(tookMs / 1000).toFixed(1)} s: the seeder gave ${times(seederBytes)} the file, the peers ${others.map(times).join(' ')}`,
     );
@@ -60,3 +59,5 @@ describe('weights between peers, the server shut', () => {
 
 const untilServing = (page: Page) =>
   page.waitForSelector('[data-testid=contributor-state][data-state=serving]', { timeout: WITHIN_MS });
+
+const times = (bytes: number) => `${(bytes / file.bytes).toFixed(2)}x`;

@@ -92,10 +92,11 @@ export { DEFAULT_UPLOAD_BYTES_PER_SECOND, MAX_CHUNKS_UNDER_WAY, WEIGHTS_PROTOCOL
 export { createWeightsExchange } from './weights/exchange.ts';
 export type { ServedWeightsExchange, WeightsExchangeComponents, WeightsExchangeInit } from './weights/exchange.ts';
 export type { PeerAccount } from './weights/ledger.ts';
-export { numberChunks } from './weights/model-chunks.ts';
-export type { FileChunk, ModelChunks } from './weights/model-chunks.ts';
+export { numberChunks, numberFiles } from './weights/model-chunks.ts';
+export type { FileChunk, ModelChunks, NumberedChunks } from './weights/model-chunks.ts';
 export { modelsThatFit, partThatFits } from './weights/smaller-choice.ts';
 export type { FittingPart } from './weights/smaller-choice.ts';
+export * from './weights/traded-files.ts';
 export * from './weights/types.ts';
 export { decodeMessage, encodeMessage } from './wire/codec.ts';
 export * from './wire/errors.ts';

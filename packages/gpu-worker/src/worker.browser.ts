@@ -12,14 +12,14 @@ import { createWeightsPlatform } from './worker/weights-platform.ts';
 
 /** The engine worker in a browser: a dedicated module worker. */
 keepErrorsTyped();
+const store = createOpfsStore({ storage: navigator.storage });
 expose(
   createEngineWorker({
-    weights: withPackages(
-      createWeightsPlatform({ store: createOpfsStore({ storage: navigator.storage }), freeBytes }),
-      {
-        cache: createPackageCache(caches),
-      },
-    ),
+    weights: withPackages(createWeightsPlatform({ store, freeBytes }), {
+      cache: createPackageCache(caches),
+      store,
+      freeBytes,
+    }),
     createEngine: createBrowserEngine,
     createSampler,
     clock: systemClock,

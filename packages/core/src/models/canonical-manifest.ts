@@ -17,7 +17,7 @@ export async function manifestHash(manifest: ModelManifest): Promise<ManifestHas
 }
 
 /** ECMAScript's number and string forms and order of UTF-16 units are those that RFC 8785 prescribes. */
-function canonicalJson(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const members = Object.entries(value)

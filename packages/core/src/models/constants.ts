@@ -48,3 +48,9 @@ export const DEFAULT_READ_AHEAD_CHUNKS = 3;
 
 /** Largest buffer for ranges over several chunks that a tensor reader keeps between reads. */
 export const MAX_KEPT_RANGE_BYTES = 4_194_304;
+
+/** Files of one package in a catalogue. */
+export const MAX_PACKAGE_FILES = 1_024;
+
+/** Chunks of one package in a catalogue: 8 GiB, whose hashes are 550 KB of every `/bootstrap`. */
+export const MAX_PACKAGE_CHUNKS = 8_192;

@@ -3,7 +3,7 @@ import { FIRST_WORD_MS, MAX_HAVE_BYTES } from './constants.ts';
 import { BadSourceError, SourceDroppedError } from './errors.ts';
 import { shareMessageSchema } from './messages.ts';
 import type { ShareMessage } from './messages.ts';
-import type { ModelChunks } from './model-chunks.ts';
+import type { NumberedChunks } from './model-chunks.ts';
 import { withDeadline } from '../wire/deadline.ts';
 import { messagesOf } from '../wire/message-channel.ts';
 import type { ByteChannel } from '../wire/byte-channel.ts';
@@ -12,7 +12,7 @@ import type { ManifestHash } from '../ids.ts';
 
 export interface ChunkLinkInit {
   readonly manifest: ManifestHash;
-  readonly chunks: ModelChunks;
+  readonly chunks: NumberedChunks;
   readonly clock: Clock;
   /** An array of `CHUNK_BYTES` for a chunk to come. */
   newBuffer(): Uint8Array<ArrayBuffer>;

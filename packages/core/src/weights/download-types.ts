@@ -1,4 +1,4 @@
-import type { ModelChunks } from './model-chunks.ts';
+import type { NumberedChunks } from './model-chunks.ts';
 import type { JoinedModel } from './types.ts';
 import type { Clock } from '../clock.ts';
 import type { ManifestHash, PeerName } from '../ids.ts';
@@ -16,7 +16,7 @@ export interface DownloadComponents {
 
 export interface DownloadInit {
   readonly model: JoinedModel;
-  readonly chunks: ModelChunks;
+  readonly chunks: NumberedChunks;
   /** A chunk is here and may be given to others. */
   onKept(chunk: number): void;
   onReceived(peer: PeerName, bytes: number): void;

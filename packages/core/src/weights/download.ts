@@ -119,7 +119,8 @@ export class ChunkDownload {
       this.#buffers.clear();
       return;
     }
-    for (const peer of shuffled(candidates(this.#init.model.hash), this.#components.random)) {
+    const { hash, announced = hash } = this.#init.model;
+    for (const peer of shuffled(candidates(announced), this.#components.random)) {
       if (this.#sources.size + this.#opening.size >= MAX_SOURCES) break;
       if (this.#sources.has(peer) || this.#opening.has(peer) || !this.#memory.mayAsk(peer)) continue;
       this.#opening.add(peer);

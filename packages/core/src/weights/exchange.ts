@@ -13,7 +13,7 @@ import { ChunkDownload } from './download.ts';
 import { BadSourceError, ExchangeLeftError, SourceDroppedError } from './errors.ts';
 import { createLedger } from './ledger.ts';
 import { helloSchema } from './messages.ts';
-import { numberChunks } from './model-chunks.ts';
+import { numberFiles } from './model-chunks.ts';
 import { RateMeter } from './rate-meter.ts';
 import { startUpload } from './upload.ts';
 import { createUploadLimit } from './upload-limit.ts';
@@ -111,7 +111,7 @@ export function createWeightsExchange(
   return {
     join(model) {
       const { hash, local } = model;
-      const chunks = numberChunks(model.manifest);
+      const chunks = numberFiles(model.manifest);
       joined.get(hash)?.exchange.leave();
       if (joined.size >= MAX_EXCHANGED_MODELS) throw new RangeError('Too many models are exchanged.');
       const shared: SharedChunks = {

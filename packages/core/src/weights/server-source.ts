@@ -8,7 +8,7 @@ import {
   SLOW_PEERS_AFTER_MS,
   SLOW_PEERS_BYTES_PER_SECOND,
 } from './constants.ts';
-import type { ModelChunks } from './model-chunks.ts';
+import type { NumberedChunks } from './model-chunks.ts';
 import type { Clock } from '../clock.ts';
 import type { ChunkSource } from '../models/chunk-source.ts';
 
@@ -16,7 +16,7 @@ export interface ServerSourceComponents {
   readonly clock: Clock;
   random(): number;
   readonly source: ChunkSource;
-  readonly chunks: ModelChunks;
+  readonly chunks: NumberedChunks;
 }
 
 export interface ServerChoice {

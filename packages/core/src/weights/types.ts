@@ -32,8 +32,11 @@ export interface LocalChunks {
 }
 
 export interface JoinedModel {
-  readonly manifest: ModelManifest;
+  readonly manifest: Pick<ModelManifest, 'id' | 'files'>;
+  /** Identity of these files. */
   readonly hash: ManifestHash;
+  /** Identity of the model that peers with these files announce. @default `hash` */
+  readonly announced?: ManifestHash | undefined;
   readonly local: LocalChunks;
   /** Where chunks come from that no peer has. @default peers only */
   readonly server?: ChunkSource | undefined;

@@ -8,12 +8,26 @@ export const createBrowserEngine: CreateEngine = async (kind, components, init) 
   if (weights?.kind !== 'package') {
     throw new UnsupportedModelError('WebLLM needs the model as a package, and the catalogue names none.');
   }
-  const [{ createWebLlmEngine }, { importWebLlm }] = await Promise.all([
-    import('./webllm/engine.ts'),
-    import('./webllm/library.ts'),
-  ]);
+  const { reader } = components;
+  const [{ createWebLlmEngine }, { importWebLlm }, { isPackageReader }, { fetchPrepared, onlyTheEnd }] =
+    await Promise.all([
+      import('./webllm/engine.ts'),
+      import('./webllm/library.ts'),
+      import('./webllm/open-package.ts'),
+      import('./webllm/fetch-prepared.ts'),
+    ]);
+  const fetch = globalThis.fetch.bind(globalThis);
+  const host = { library: importWebLlm, gpu: navigator.gpu as GPU | undefined };
+  const wanted = { ...rest, manifest: reader.manifest, package: weights.package };
+  if (!isPackageReader(reader)) return createWebLlmEngine({ ...host, fetch }, wanted);
+  const { signal, onProgress = () => {} } = rest;
+  await reader.prepareDescription({ signal, onProgress });
   return createWebLlmEngine(
-    { library: importWebLlm, gpu: navigator.gpu as GPU | undefined, fetch: globalThis.fetch.bind(globalThis) },
-    { ...rest, manifest: components.reader.manifest, package: weights.package },
+    { ...host, fetch: fetchPrepared(caches, fetch) },
+    {
+      ...wanted,
+      onProgress: onlyTheEnd(onProgress),
+      fetchWeights: () => reader.prepare({ signal, onProgress }),
+    },
   );
 };

@@ -1,5 +1,5 @@
 import { CHUNK_BYTES, ChunkSet, verifyChunk } from '@opengateway/core';
-import type { ChunkSource, ManifestFile, ManifestHash, ModelChunks } from '@opengateway/core';
+import type { ChunkSource, ManifestFile, ManifestHash, NumberedChunks } from '@opengateway/core';
 import type { WeightsStore } from './weights-store.ts';
 
 /** One model's chunks as this device keeps them. */
@@ -18,7 +18,7 @@ export interface ChunkKeeper {
 }
 
 /** Chunks of one model in a store of several. */
-export function keepInStore(store: WeightsStore, manifest: ManifestHash, chunks: ModelChunks): ChunkKeeper {
+export function keepInStore(store: WeightsStore, manifest: ManifestHash, chunks: NumberedChunks): ChunkKeeper {
   return {
     async kept() {
       const kept = new ChunkSet(chunks.count);
@@ -42,14 +42,14 @@ export function keepInStore(store: WeightsStore, manifest: ManifestHash, chunks:
 }
 
 /** What a device without room has. */
-export const keepNothing = (chunks: ModelChunks): ChunkKeeper => ({
+export const keepNothing = (chunks: NumberedChunks): ChunkKeeper => ({
   kept: async () => new ChunkSet(chunks.count),
   read: async () => undefined,
   close: async () => {},
 });
 
 /** Chunks of files that lie in a folder and are read there. */
-export const keepInPlace = (source: ChunkSource, chunks: ModelChunks): ChunkKeeper => ({
+export const keepInPlace = (source: ChunkSource, chunks: NumberedChunks): ChunkKeeper => ({
   kept: async () =>
     new ChunkSet(
       chunks.count,

@@ -9,6 +9,8 @@ export interface LackOfRoom {
   readonly bound: 'free' | 'lent';
   /** What would fit instead, as a sentence. */
   readonly instead?: string | undefined;
+  /** Whether it runs only from where it is kept. @default false */
+  readonly isNeededToRun?: boolean;
 }
 
 /** The browser's quota, the disk or the pledge leaves no room; the model runs, but is fetched again next time. */
@@ -67,10 +69,13 @@ function describeLack(lack: LackOfRoom | undefined): string {
   if (lack === undefined) {
     return 'The storage of this device is full: what is fetched from now on is not kept, and is fetched again next time.';
   }
-  const { neededBytes, roomBytes, bound, instead } = lack;
+  const { neededBytes, roomBytes, bound, instead, isNeededToRun = false } = lack;
   const room = bound === 'free' ? `${downTo(roomBytes)} are free here` : `${downTo(roomBytes)} are lent here`;
   const end = instead === undefined ? '' : ` ${instead}`;
-  return `Needs ${upTo(neededBytes)}, ${room}: it is not kept, and is fetched again next time.${end}`;
+  const so = isNeededToRun
+    ? 'it cannot run here. Free some storage or choose a smaller model.'
+    : 'it is not kept, and is fetched again next time.';
+  return `Needs ${upTo(neededBytes)}, ${room}: ${so}${end}`;
 }
 
 /** What is needed is rounded up and what there is down: 98 MB never seem to fit in 98 MB. */

@@ -12,6 +12,8 @@ export interface HttpSourceComponents {
 export interface HttpSourceInit {
   /** Weights files lie below it under their own names. */
   readonly baseUrl: string;
+  /** Where a file lies that does not. @default none is elsewhere */
+  readonly elsewhere?: (file: ManifestFile) => string | undefined;
   /** Per chunk and address. @default 4 */
   readonly maxAttempts?: number;
   /** @default 250 */
@@ -37,7 +39,7 @@ export function createHttpSource(init: HttpSourceInit, components: HttpSourceCom
     async readChunk(file, index, { signal, buffer = new Uint8Array(CHUNK_BYTES) }: ReadChunkOptions = {}) {
       const range = { start: index * CHUNK_BYTES, length: chunkLength(file, index), total: file.bytes };
       let delayMs = init.firstRetryDelayMs ?? FIRST_RETRY_DELAY_MS;
-      let addresses = addressesOf(file, init.baseUrl);
+      let addresses = addressesOf(file, init);
       let last: unknown;
       for (let attempt = 1; attempt <= maxAttempts; attempt++) {
         const worthAnother: string[] = [];
@@ -67,8 +69,8 @@ export function createHttpSource(init: HttpSourceInit, components: HttpSourceCom
   };
 }
 
-function addressesOf(file: ManifestFile, baseUrl: string): string[] {
-  const own = `${baseUrl}${baseUrl.endsWith('/') ? '' : '/'}${file.name}`;
+function addressesOf(file: ManifestFile, { baseUrl, elsewhere }: HttpSourceInit): string[] {
+  const own = elsewhere?.(file) ?? `${baseUrl}${baseUrl.endsWith('/') ? '' : '/'}${file.name}`;
   return [own, ...(file.sources ?? []).filter((source) => source.startsWith('https://'))];
 }
 

@@ -45,10 +45,13 @@ async function dispose(folder: string): Promise<void> {
   await vi.waitFor(() => createOpfsStore({ storage: navigator.storage }, { folder }).removeAll(), { timeout: 10_000 });
 }
 
+/** Of the DevTools protocol; its types come with the provider, which this package does not name. */
+const devTools = () => cdp() as unknown as { send(method: string, parameters: object): Promise<unknown> };
+
 /** Of this page's origin; without a number, what the browser gives. */
 async function setQuota(quotaSize?: number): Promise<void> {
   const { origin } = location;
-  await cdp().send('Storage.overrideQuotaForOrigin', quotaSize === undefined ? { origin } : { origin, quotaSize });
+  await devTools().send('Storage.overrideQuotaForOrigin', quotaSize === undefined ? { origin } : { origin, quotaSize });
 }
 
 async function writeUntilFull(store: WeightsStore, file: StoredFileKey, chunk: Uint8Array): Promise<unknown> {
@@ -171,7 +174,7 @@ describe('createOpfsStore', () => {
     await first.write(file, 0, chunk);
     await first.close();
     closeTabs();
-    await cdp().send('Storage.clearDataForOrigin', { origin: location.origin, storageTypes: 'file_systems' });
+    await devTools().send('Storage.clearDataForOrigin', { origin: location.origin, storageTypes: 'file_systems' });
     const store = await openStore(openTab(), folder);
     expect(await store.storedBytes()).toBe(0);
     expect(await store.has(file, 0)).toBe(false);

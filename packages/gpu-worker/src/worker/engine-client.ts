@@ -4,9 +4,9 @@ import { EngineFailedError } from '../scheduler/errors.ts';
 import { CREDIT_GRANT_LAYER_EVENTS, CREDIT_GRANT_TOKENS } from './constants.ts';
 import { keepErrorsTyped } from './error-transfer.ts';
 import { readFailureNotice } from './failure-notice.ts';
-import { createHttpSource } from '../storage/http-source.ts';
 import { linkExchange } from './link-exchange.ts';
 import { openSequence, streamSequence } from './sequence-channel.ts';
+import { tradedFrom } from './traded-from.ts';
 import type {
   GenerateEvent,
   Generator,
@@ -94,10 +94,11 @@ export function createEngineClientFor(spawn: () => EngineWorkerHandle, init: Eng
   };
   const linkTo = ({ manifest, weights: location }: KeepRequest): MessagePort | undefined => {
     unlink();
-    if (init.weights === undefined || location.kind === 'package') return undefined;
+    if (init.weights === undefined) return undefined;
+    const traded = tradedFrom(manifest, location);
+    if (traded === undefined) return undefined;
     const { port1, port2 } = new MessageChannel();
-    const server = location.kind === 'http' ? createHttpSource({ baseUrl: location.baseUrl }) : undefined;
-    link = linkExchange(port1, { exchange: init.weights, manifest, server });
+    link = linkExchange(port1, { exchange: init.weights, ...traded });
     return port2;
   };
 

@@ -1,4 +1,4 @@
-import { createWeightsExchange, manifestHash, systemClock } from '@opengateway/core';
+import { createWeightsExchange, manifestHash, systemClock, tradedManifest } from '@opengateway/core';
 import { FakeClock, settle, streamPair } from '@opengateway/core/testing';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryStore } from '../storage/memory.ts';
@@ -70,7 +70,7 @@ async function openPeer(name: string, { store, server, kind, layers, clock = sys
     { uploadBytesPerSecond: Infinity },
   );
   const { port1, port2 } = new MessageChannel();
-  const link = linkExchange(port1, { exchange, manifest, server });
+  const link = linkExchange(port1, { exchange, files: tradedManifest(manifest), server });
   links.push(link);
   const platform = createWeightsPlatform({ openDirectory: () => folder, ...(store === undefined ? {} : { store }) });
   const weights = await platform.open(

@@ -1,11 +1,11 @@
 import { ChunkSet, fromWire } from '@opengateway/core';
-import type { ChunkSource, ManifestFile, ModelChunks, ReadChunkOptions } from '@opengateway/core';
+import type { ChunkSource, ManifestFile, NumberedChunks, ReadChunkOptions } from '@opengateway/core';
 import type { ChunkKeeper } from '../storage/chunk-keeper.ts';
 import type { PageWeightsMessage, WorkerWeightsMessage } from './weights-port.ts';
 
 export interface ExchangeSourceComponents {
   readonly port: MessagePort;
-  readonly chunks: ModelChunks;
+  readonly chunks: NumberedChunks;
   readonly keeper: ChunkKeeper;
 }
 
@@ -24,6 +24,8 @@ export interface ExchangeSourceInit {
 export interface ExchangeSource extends ChunkSource {
   /** Bytes of what is wanted, and of those that are here. */
   readonly progress: { readonly hereBytes: number; readonly wantedBytes: number };
+  /** Has a chunk fetched before others. */
+  want(file: ManifestFile, index: number): void;
   /** Ends the exchange: peers get nothing more, readers wait in vain. */
   close(): Promise<void>;
 }
@@ -126,6 +128,10 @@ export async function openExchangeSource(
     verified: true,
     get progress() {
       return { hereBytes, wantedBytes };
+    },
+    want(file, index) {
+      const chunk = chunks.numberOf(file, index);
+      if (chunk !== undefined && !kept.has(chunk)) post({ type: 'want', chunk });
     },
     async readChunk(file: ManifestFile, index: number, options: ReadChunkOptions = {}) {
       options.signal?.throwIfAborted();

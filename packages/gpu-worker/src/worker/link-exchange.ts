@@ -1,9 +1,9 @@
-import { ChunkSet, manifestHash, numberChunks, toWire } from '@opengateway/core';
+import { ChunkSet, numberFiles, toWire } from '@opengateway/core';
 import type {
   ChunkSource,
   JoinedModel,
   ModelExchange,
-  ModelManifest,
+  TradedFiles,
   WeightsExchange,
   WeightsStats,
 } from '@opengateway/core';
@@ -19,12 +19,13 @@ export interface ExchangeLink {
 
 export interface ExchangeLinkInit {
   readonly exchange: Pick<WeightsExchange, 'join'>;
-  readonly manifest: ModelManifest;
+  /** What the worker has or wants, numbered in its order. */
+  readonly files: Promise<TradedFiles>;
   readonly server: ChunkSource | undefined;
 }
 
-/** Lets the worker at the other end of `port` trade a model's chunks. */
-export function linkExchange(port: MessagePort, { exchange, manifest, server }: ExchangeLinkInit): ExchangeLink {
+/** Lets the worker at the other end of `port` trade the chunks of a model's files. */
+export function linkExchange(port: MessagePort, { exchange, files, server }: ExchangeLinkInit): ExchangeLink {
   let model: ModelExchange | undefined;
   let closed = false;
   let reads = 0;
@@ -34,8 +35,8 @@ export function linkExchange(port: MessagePort, { exchange, manifest, server }: 
   const post = (message: PageWeightsMessage, transfer: Transferable[] = []) => port.postMessage(message, transfer);
 
   const join = async (wanted: Uint8Array, kept: Uint8Array) => {
-    const { count } = numberChunks(manifest);
-    const hash = await manifestHash(manifest);
+    const { hash, announced, ...manifest } = await files;
+    const { count } = numberFiles(manifest);
     if (closed) return;
     const local: JoinedModel['local'] = {
       wanted: ChunkSet.decode(wanted, count),
@@ -55,7 +56,7 @@ export function linkExchange(port: MessagePort, { exchange, manifest, server }: 
       },
       onUnavailable: (error) => post({ type: 'unavailable', error: toWire(error) }),
     };
-    model = exchange.join({ manifest, hash, local, server });
+    model = exchange.join({ manifest, hash, announced, local, server });
   };
   /** What is said before the exchange is joined waits for it. */
   let joined: Promise<void> | undefined;

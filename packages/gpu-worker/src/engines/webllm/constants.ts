@@ -18,3 +18,9 @@ export const DESCRIBE_TIMEOUT_MS = 30_000;
 
 /** Names of the caches that the library keeps packages in (Cache API). */
 export const PACKAGE_CACHES = ['webllm/model', 'webllm/config', 'webllm/wasm'] as const;
+
+/** Files of a package taken up at once to be given to peers; each may be some 100 MB. */
+export const HELD_PACKAGE_FILES = 2;
+
+/** What is read of a package before anything large is fetched. */
+export const DESCRIPTION_FILES: ReadonlySet<string> = new Set(['mlc-chat-config.json', 'tensor-cache.json']);

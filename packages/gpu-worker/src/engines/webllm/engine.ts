@@ -36,6 +36,8 @@ export interface WebLlmEngineInit {
   readonly kvBudgetBytes?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** Called once it is clear that the device can run it; the library loads afterwards. @default it fetches by itself */
+  readonly fetchWeights?: () => Promise<void>;
   /** Told once when the GPU is lost, whether something is being computed or not. */
   readonly onFailure?: (error: OpenGatewayError) => void;
 }
@@ -75,8 +77,15 @@ export async function createWebLlmEngine(components: WebLlmEngineComponents, ini
     kvBytesPerToken,
     kvBudgetBytes: init.kvBudgetBytes ?? DEFAULT_KV_BUDGET_BYTES,
   });
-  const { onProgress } = init;
-  const loaded = await loadModel(library, gpu, { record, description, contextWindow, signal, onProgress });
+  const { onProgress, fetchWeights } = init;
+  const loaded = await loadModel(library, gpu, {
+    record,
+    description,
+    contextWindow,
+    signal,
+    onProgress,
+    fetchWeights,
+  });
   return new WebLlmBackedEngine(
     {
       kind: 'webllm',

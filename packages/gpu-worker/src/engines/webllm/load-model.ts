@@ -20,6 +20,7 @@ export interface LoadModelInit {
   readonly contextWindow: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+  readonly fetchWeights?: (() => Promise<void>) | undefined;
 }
 
 /** The library samples as well, unheard; these keep that as cheap and as safe as it can be. */
@@ -39,13 +40,15 @@ const UNHEARD_SAMPLING = {
 export async function loadModel(
   { MLCEngine }: WebLlmLibrary,
   gpu: WatchedGpu,
-  { record, description, contextWindow, signal, onProgress }: LoadModelInit,
+  { record, description, contextWindow, signal, onProgress, fetchWeights }: LoadModelInit,
 ): Promise<LoadedLibrary> {
   const features = new Set([
     ...(record.required_features ?? []),
     ...(description.computesInHalf ? ['shader-f16'] : []),
   ]);
   await requireFeatures(gpu, features);
+  signal?.throwIfAborted();
+  await fetchWeights?.();
   signal?.throwIfAborted();
   const tap = new LogitsTap();
   const countBytes = byteCounter(description.weightBytes, onProgress);

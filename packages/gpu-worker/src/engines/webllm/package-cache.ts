@@ -1,9 +1,15 @@
 import { PACKAGE_CACHES } from './constants.ts';
+import type { CachePlace } from './package-places.ts';
 
 /** What the library keeps of packages in this origin's storage. */
 export interface PackageCache {
   storedBytes(): Promise<number>;
   removeAll(): Promise<void>;
+  /** A file; undefined where it is not there. */
+  read(place: CachePlace): Promise<Blob | undefined>;
+  /** Keeps a file as if the library had fetched it: whole, or not at all where `body` fails. @throws what it throws */
+  write(place: CachePlace, body: ReadableStream<Uint8Array>, bytes: number): Promise<void>;
+  remove(place: CachePlace): Promise<void>;
 }
 
 /** `caches` is the global of that name; the library's own code is not needed to look after its caches. */
@@ -20,6 +26,20 @@ export const createPackageCache = (caches: CacheStorage): PackageCache => ({
   },
   async removeAll() {
     for (const name of PACKAGE_CACHES) await caches.delete(name);
+  },
+  async read({ cache, url }) {
+    if (!(await caches.has(cache))) return undefined;
+    const response = await (await caches.open(cache)).match(url);
+    return response?.blob();
+  },
+  async write({ cache, url }, body, bytes) {
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes) };
+    await (
+      await caches.open(cache)
+    ).put(url, new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { headers }));
+  },
+  async remove({ cache, url }) {
+    if (await caches.has(cache)) await (await caches.open(cache)).delete(url);
   },
 });
 

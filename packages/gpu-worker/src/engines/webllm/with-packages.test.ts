@@ -25,6 +25,9 @@ async function setup(over: Partial<PackageCache> = {}) {
   const cache: PackageCache = {
     storedBytes: async () => 10 * ++counted,
     removeAll: async () => void log.push('forget packages'),
+    read: async () => undefined,
+    write: async () => {},
+    remove: async () => {},
     ...over,
   };
   return { platform: withPackages(inner, { cache }), manifest, opened, log };
