@@ -24,11 +24,11 @@ const model = (id: string, change: Partial<HeldModel> = {}): HeldModel => ({
 /** The lines that a contributor's models make, one list of them after the other. */
 function linesOf(...lists: (readonly HeldModel[])[]): string[] {
   const lines: string[] = [];
-  let tell: (snapshot: ContributorSnapshot) => void = () => {};
+  let tell: ((snapshot: ContributorSnapshot) => void) | undefined;
   const still = { state: 'serving', relayConnected: true, loading: null, requestsServed: 0 } as ContributorSnapshot;
   const contributor = {
     snapshot: () => ({ ...still, held: [] as readonly HeldModel[] }),
-    subscribe(listener: typeof tell) {
+    subscribe(listener: NonNullable<typeof tell>) {
       tell = listener;
       return () => {};
     },
@@ -38,7 +38,7 @@ function linesOf(...lists: (readonly HeldModel[])[]): string[] {
     createTextLog((line) => lines.push(line)),
     () => 0,
   );
-  for (const held of lists) tell({ ...still, held });
+  for (const held of lists) tell?.({ ...still, held });
   return lines;
 }
 

@@ -86,6 +86,8 @@ class FakeEngine implements ContributorEngine<string> {
   };
 }
 
+const ignored = () => {};
+
 class FakeNetwork {
   serving: ServeInit | null = null;
   announced = 0;
@@ -95,7 +97,6 @@ class FakeNetwork {
   onRelayChange = () => () => {};
   serve = (init: ServeInit) => {
     this.serving = init;
-    const ignored = () => {};
     return {
       announce: () => void (this.announced += 1),
       ready: ignored,

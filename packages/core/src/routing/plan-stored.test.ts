@@ -14,6 +14,8 @@ const stored = (peer: string, seconds: number, change: Partial<ServedModel> = {}
 const routeOf = (peers: readonly PeerView[], change: Parameters<typeof knowing>[1] = {}) =>
   planRoute(request, knowing(peers, change)).route?.stages.map(({ peer }) => peer);
 
+const isA = (peer: string) => peer === 'a';
+
 describe('a route to models on disk', () => {
   it('goes to who has the model in memory', () => {
     expect(routeOf([stored('a', 1), view('b')])).toEqual(['b']);
@@ -46,9 +48,8 @@ describe('a route to models on disk', () => {
   });
 
   it('puts off peers that failed before as with models in memory', () => {
-    const penalised = (peer: string) => peer === 'a';
-    expect(routeOf([stored('a', 1), stored('b', 9)], { penalised })).toEqual(['b']);
-    expect(routeOf([stored('a', 1)], { penalised })).toEqual(['a']);
+    expect(routeOf([stored('a', 1), stored('b', 9)], { penalised: isA })).toEqual(['b']);
+    expect(routeOf([stored('a', 1)], { penalised: isA })).toEqual(['a']);
   });
 
   it('says that the model is loaded first', () => {
