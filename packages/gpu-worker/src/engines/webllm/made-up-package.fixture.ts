@@ -28,18 +28,18 @@ export async function madeUpPackage({ architecture }: ModelManifest): Promise<Ma
     ['tokenizer.json', encoder.encode('{"made":"up"}')],
     ['~library', encoder.encode('no kernels')],
   ]);
-  const list = async (path: string) => {
-    const bytes = contents.get(path)!;
-    return { bytes: bytes.byteLength, chunks: await hashChunks(bytesSource(bytes)) };
-  };
-  const paths = [...contents.keys()].filter((path) => path !== '~library');
+  const folder: { path: string; bytes: number; chunks: string[] }[] = [];
+  for (const [path, bytes] of contents) {
+    folder.push({ path, bytes: bytes.byteLength, chunks: await hashChunks(bytesSource(bytes)) });
+  }
+  const { path: _, ...library } = folder.pop()!;
   const modelPackage: AddressedPackage = {
     engine: 'webllm',
     modelUrl: 'http://127.0.0.1:9/made-up',
     modelLibUrl: 'http://127.0.0.1:9/made-up.wasm',
     files: {
-      folder: await Promise.all(paths.map(async (path) => ({ path, ...(await list(path)) }))),
-      library: await list('~library'),
+      folder,
+      library,
     },
   };
   const bytes = [...contents.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
