@@ -14,7 +14,7 @@ import { JoinTimeoutError } from './errors.ts';
 import { planAhead } from './plan-ahead.ts';
 import { createTabAnswers, weightsBase } from './tab-answers.ts';
 import { createDeviceCoordinator } from './device-coordinator.ts';
-import type { BootstrapDocument, Region, StartContributing } from '@opengateway/core';
+import type { BootstrapDocument, Generator, Region, StartContributing } from '@opengateway/core';
 import type { Network, ServeInit } from '@opengateway/core/p2p';
 import type { WeightsLocation } from '@opengateway/gpu-worker';
 import type { PeerLink, SiteNode } from './types.ts';
@@ -80,7 +80,13 @@ export async function createSiteNode(
     return state === 'serving' || state === 'paused' ? announced() : [];
   };
   const { peer, registry } = network;
-  const alone = createDeviceCoordinator({ peer, generator: engine.generator, served: ownModels });
+  const computeHere: Generator['generate'] = (request, options) => {
+    const [first] = contributor.snapshot().held;
+    // Straight to the engine where that has the model: what this tab asks of itself is not given to others.
+    const isLoaded = first?.state === 'memory' && (request.manifest ?? first.entry.manifest) === first.entry.manifest;
+    return (isLoaded || serve === null ? engine.generator : serve.generator).generate(request, options);
+  };
+  const alone = createDeviceCoordinator({ peer, generator: { generate: computeHere }, served: ownModels });
   const answers = createTabAnswers({ peer, fetchManifest, base });
   contributor.subscribe(({ state, model }) => {
     // What an earlier run served says nothing of this one.

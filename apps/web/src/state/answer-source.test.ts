@@ -4,15 +4,15 @@ import { errorCode } from '@opengateway/core';
 import { createAnswerSources } from './answer-source.ts';
 import { FakeSiteNode, catalogEntry } from './site-node.fixture.ts';
 import type { AnswerRequest } from '../api/answer-events.ts';
-import type { ContributorState } from '@opengateway/core';
+import type { ContributorSnapshot, ContributorState } from '@opengateway/core';
 import type { Place } from './settings.ts';
 
 const request: AnswerRequest = { model: 'tiny', messages: [], temperature: 0, maxTokens: null, seed: 1 };
 const signal = new AbortController().signal;
 
-function setup(state: ContributorState | null, layers = { start: 0, end: 30 }) {
+function setup(state: ContributorState | null, layers = { start: 0, end: 30 }, held: ContributorSnapshot['held'] = []) {
   const node = new FakeSiteNode();
-  if (state !== null) node.contributor.set({ state, model: catalogEntry, layers });
+  if (state !== null) node.contributor.set({ state, model: catalogEntry, layers, held });
   let fetched = 0;
   const sources = createAnswerSources({
     fetch: async () => {
@@ -59,6 +59,13 @@ describe('answer sources', () => {
 
   it('go through the relay for another model than the one loaded', () => {
     expect(setup('serving').sources.choose('other', 'relay').by).toBe('network');
+  });
+
+  it('answer on this device for every model that is held whole, once it is here', () => {
+    const other = { entry: { ...catalogEntry, id: 'other' }, doneBytes: 1, totalBytes: 1, error: null };
+    const by = (state: 'fetching' | 'disk' | 'memory') =>
+      setup('serving', undefined, [{ ...other, state }]).sources.choose('other', 'relay').by;
+    expect([by('fetching'), by('disk'), by('memory')]).toEqual(['network', 'device', 'device']);
   });
 
   it('never touch the network where only this device is allowed', async () => {

@@ -15,11 +15,15 @@ export interface ChosenSource {
   answer(request: AnswerRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
 }
 
-/** Whether this tab can answer for `model` by itself: it has all of it loaded, announced or paused. */
-export function canAnswerHere(snapshot: ContributorSnapshot | null, model: string): boolean {
-  if (snapshot === null || (snapshot.state !== 'serving' && snapshot.state !== 'paused')) return false;
-  const { model: loaded, layers } = snapshot;
-  return loaded?.id === model && layers !== null && isWholeModel(layers, loaded.layerCount);
+/**
+ * A model that this tab can answer for by itself, announced or paused: it has all of it, in memory or on disk. Null
+ * where it has not.
+ */
+export function modelHere(snapshot: ContributorSnapshot | null, model: string): CatalogEntry | null {
+  if (snapshot === null || (snapshot.state !== 'serving' && snapshot.state !== 'paused')) return null;
+  const { model: first, layers, held } = snapshot;
+  if (first?.id === model) return layers !== null && isWholeModel(layers, first.layerCount) ? first : null;
+  return held.find(({ entry, state }) => entry.id === model && state !== 'fetching')?.entry ?? null;
 }
 
 export interface AnswerSources {
@@ -46,10 +50,9 @@ export function createAnswerSources(components: {
   return {
     choose(model, place) {
       const here = node.node.value;
-      const loaded = here?.contributor.snapshot() ?? null;
-      if (here && loaded?.model && canAnswerHere(loaded, model)) {
-        const { model: entry } = loaded;
-        return { by: 'device', answer: (request, signal) => here.answerHere(request, entry, { signal }) };
+      const own = modelHere(here?.contributor.snapshot() ?? null, model);
+      if (here && own) {
+        return { by: 'device', answer: (request, signal) => here.answerHere(request, own, { signal }) };
       }
       if (place === 'device') return { by: 'device', answer: () => refuse(new ModelNotHereError(model)) };
       if (place === 'direct') {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clustersOf, regionFigures, servesWords, sortRows, toRow } from './peer-rows.ts';
-import { peerView } from './peers.fixture.ts';
+import { peerView, servedModel } from './peers.fixture.ts';
 import { appendTimeline, diffPeers } from './timeline.ts';
 import { MAX_TIMELINE_EVENTS } from '../constants.ts';
 import { catalogEntry } from './site-node.fixture.ts';
@@ -29,7 +29,7 @@ describe('peer rows', () => {
       kind: 'node',
       state: 'serving',
       models: ['tiny'],
-      held: [{ id: 'tiny', manifest: catalogEntry.manifest, layers: { start: 0, end: 30 } }],
+      held: [{ id: 'tiny', manifest: catalogEntry.manifest, layers: { start: 0, end: 30 }, stored: false }],
       engine: 'wasm',
       slots: 8,
       busy: 8,
@@ -62,6 +62,13 @@ describe('peer rows', () => {
     expect(regionFigures(two, [catalogEntry])).toMatchObject({ serving: 2, models: 0, tokensPerSecond: 60 });
     const all = [...two, part('C', [20, 30])];
     expect(regionFigures(all, [catalogEntry])).toMatchObject({ models: 1, tokensPerSecond: 90 });
+  });
+
+  it('count the places of what is in memory, and say what lies on disk', () => {
+    const both = [servedModel(), servedModel({ id: 'other', stored: true, decodeTokensPerSecond: 900 })];
+    const row = toRow(peerView('A', { models: both }), null);
+    expect(row).toMatchObject({ slots: 8, tokensPerSecond: 50, models: ['tiny', 'other'] });
+    expect(servesWords(row, [catalogEntry])).toBe('tiny; other (on disk)');
   });
 
   it('are members of every cluster they announce themselves in', () => {

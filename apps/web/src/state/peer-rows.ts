@@ -9,6 +9,8 @@ export interface HeldModel {
   readonly id: string;
   readonly manifest: string;
   readonly layers: LayerRange;
+  /** On disk only: a request makes the peer load it first. */
+  readonly stored: boolean;
 }
 
 /** A peer as the page shows it. */
@@ -50,8 +52,10 @@ export interface RegionFigures {
 
 export function toRow(view: PeerView, self: string | null): PeerRow {
   const { models } = view.advert;
+  // What lies on disk shares the places of what is in memory.
+  const loaded = models.filter(({ stored }) => stored !== true);
   const total = (pick: (model: (typeof models)[number]) => number) =>
-    models.reduce((sum, model) => sum + pick(model), 0);
+    loaded.reduce((sum, model) => sum + pick(model), 0);
   return {
     peer: view.peer,
     self: view.peer === self,
@@ -59,12 +63,17 @@ export function toRow(view: PeerView, self: string | null): PeerRow {
     state: view.advert.state,
     models: models.map((model) => model.id),
     tiers: view.tiers,
-    held: models.map(({ id, manifest, layers: [start, end] }) => ({ id, manifest, layers: { start, end } })),
+    held: models.map(({ id, manifest, layers: [start, end], stored = false }) => ({
+      id,
+      manifest,
+      layers: { start, end },
+      stored,
+    })),
     engine: models[0]?.engine ?? null,
     slots: total((model) => model.slots),
     busy: total((model) => model.slots - Math.min(model.slots, model.freeSlots)),
     queued: total((model) => model.queued),
-    tokensPerSecond: models.reduce((best, model) => Math.max(best, model.decodeTokensPerSecond), 0),
+    tokensPerSecond: loaded.reduce((best, model) => Math.max(best, model.decodeTokensPerSecond), 0),
     lastSeenMs: view.lastSeenMs,
   };
 }
@@ -119,12 +128,13 @@ function largestShare({ held }: PeerRow, catalog: readonly CoveredModel[]): numb
   return Math.max(0, ...shares);
 }
 
-/** What a peer holds: `tiny`, or `tiny layers 10 to 19 of 30` for a part. */
+/** What a peer holds: `tiny`, `tiny layers 10 to 19 of 30` for a part, `tiny (on disk)` where it must be loaded first. */
 export const servesWords = ({ held }: PeerRow, catalog: readonly CatalogEntry[]): string =>
   held
-    .map(({ id, manifest, layers }) => {
+    .map(({ id, manifest, layers, stored }) => {
       const layerCount = catalog.find((entry) => entry.manifest === manifest)?.layerCount;
-      if (layerCount === undefined) return `${id}, ${layerWords(layers)}`;
-      return isWholeModel(layers, layerCount) ? id : `${id}, ${heldWords(layers, layerCount)}`;
+      const where = stored ? ' (on disk)' : '';
+      if (layerCount === undefined) return `${id}, ${layerWords(layers)}${where}`;
+      return isWholeModel(layers, layerCount) ? `${id}${where}` : `${id}, ${heldWords(layers, layerCount)}`;
     })
     .join('; ');

@@ -1,5 +1,5 @@
 import { useComputed } from '@preact/signals';
-import { canAnswerHere } from '../../state/answer-source.ts';
+import { modelHere } from '../../state/answer-source.ts';
 import { modelCoverage } from '../../state/coverage.ts';
 import { useSite } from '../../site.ts';
 import { useChat } from './use-chat.ts';
@@ -64,8 +64,10 @@ export function useChoice(): Choice {
 function prospectOf(site: Site, entry: CatalogEntry | null): Prospect {
   const { contribute, settings, relay, node } = site;
   const snapshot = contribute.snapshot.value;
-  if (entry !== null && canAnswerHere(snapshot, entry.id)) {
-    return { type: 'device', tokensPerSecond: snapshot.decodeTokensPerSecond };
+  if (entry !== null && modelHere(snapshot, entry.id) !== null) {
+    // The self-test that is told is that of the first model.
+    const measured = snapshot.model?.id === entry.id;
+    return { type: 'device', tokensPerSecond: measured ? snapshot.decodeTokensPerSecond : 0 };
   }
   const place = settings.place.value;
   if (place === 'device') return { type: 'not-here' };

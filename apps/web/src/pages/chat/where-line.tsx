@@ -26,7 +26,12 @@ export function WhereLine({ choice, onPlace }: { choice: Choice; onPlace: () => 
   );
   switch (prospect.type) {
     case 'device':
-      return <>On this device, about {formatRate(prospect.tokensPerSecond)} tokens/s. Nobody else sees it.</>;
+      return (
+        <>
+          On this device{prospect.tokensPerSecond > 0 && `, about ${formatRate(prospect.tokensPerSecond)} tokens/s`}.
+          Nobody else sees it.
+        </>
+      );
     case 'peers':
       return (
         <>

@@ -12,12 +12,12 @@ import { Live } from './live.tsx';
 import { PlanLines } from './plan-lines.tsx';
 import { RecoveryNotice } from './recovery-notice.tsx';
 import { forcedBy, parseStart } from './start-query.ts';
-import { StorageNotice } from './storage-notice.tsx';
+import { SmallerChoice, StorageNotice } from './storage-notice.tsx';
 import { Steps } from './steps.tsx';
 import { useLent } from './use-lent.ts';
 import { errorWords, startWords } from './words.ts';
 import type { Signal } from '@preact/signals';
-import type { ContributorSnapshot } from '@opengateway/core';
+import type { CatalogEntry, ContributorSnapshot } from '@opengateway/core';
 import type { DeviceProbe } from '@opengateway/gpu-worker';
 
 /** The one button, and everything that follows from it. */
@@ -39,6 +39,10 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
   const begin = (when: 'now' | 'take-over' | 'wait' = 'now') => {
     if (entry.value === null) return;
     void contribute.start({ entry: entry.value, ...forced, when });
+  };
+  const lendInstead = (smaller: CatalogEntry) => {
+    chosen.value = smaller.id;
+    void contribute.stop().then(() => begin());
   };
 
   // The button that was pressed is gone: the focus goes to the one that undoes it.
@@ -71,19 +75,14 @@ export function Lend({ chosen, probe }: { chosen: Signal<string | null>; probe: 
                 Try again
               </button>
             )}
+            {snapshot.error.code === 'storage_full' && probe !== null && (
+              <SmallerChoice probe={probe} onSmaller={lendInstead} />
+            )}
           </div>
         </Notice>
       )}
       {(on || (state === 'error' && !elsewhere && contribute.times.value.joinStartMs !== null)) && <Steps />}
-      {probe !== null && on && (
-        <StorageNotice
-          probe={probe}
-          onSmaller={(smaller) => {
-            chosen.value = smaller.id;
-            void contribute.stop().then(() => begin());
-          }}
-        />
-      )}
+      {probe !== null && on && <StorageNotice probe={probe} onSmaller={lendInstead} />}
       <HeldLayers />
       <PlanLines />
       {(state === 'serving' || state === 'paused') && <Live probe={probe} />}

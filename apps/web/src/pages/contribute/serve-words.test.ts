@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { qualify } from '@opengateway/core';
+import { modelsThatFit, qualify } from '@opengateway/core';
 import { signal } from '@preact/signals';
 import { capabilityOf, openFigures } from '../../state/capability.ts';
 import { REFERENCE_PROBE } from '../../state/reference-device.fixture.ts';
@@ -10,6 +10,7 @@ import {
   heldModelWords,
   keptWords,
   notKeptWords,
+  roomBytes,
   smallerModel,
   storedWords,
   uploadLimitWords,
@@ -104,9 +105,11 @@ describe('words about weights', () => {
     const failure = { name: 'E', code: 'storage_full', message: 'There is no room left.', retryable: false };
     expect(notKeptWords(failure)).toMatch(/^There is no room left\. .*smaller model\.$/);
     expect(notKeptWords({ ...failure, code: 'store_busy' })).not.toContain('smaller');
-    const sized = [1, 5, 3, 9].map(modelOf);
-    expect(smallerModel({ bytes: 9e9 }, sized, () => true)?.id).toBe('m5');
-    expect(smallerModel({ bytes: 9e9 }, sized, ({ bytes }) => bytes < 4e9)?.id).toBe('m3');
-    expect(smallerModel({ bytes: 1e9 }, sized, () => true)).toBeNull();
+    const storage = { quotaBytes: 8e9, usedBytes: 2e9, persisted: null };
+    expect([roomBytes(null, null), roomBytes(4e9, storage), roomBytes(null, storage)]).toEqual([Infinity, 4e9, 6e9]);
+    const kept = modelsThatFit([1, 5, 3, 9].map(modelOf), roomBytes(null, storage));
+    expect(smallerModel({ bytes: 9e9 }, kept, () => true)?.id).toBe('m5');
+    expect(smallerModel({ bytes: 9e9 }, kept, ({ bytes }) => bytes < 4e9)?.id).toBe('m3');
+    expect(smallerModel({ bytes: 1e9 }, kept, () => true)).toBeNull();
   });
 });

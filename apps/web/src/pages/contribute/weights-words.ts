@@ -43,18 +43,24 @@ export function keptWords(answer: Persistence, persisted: boolean | null): strin
 }
 
 /** Why weights are not kept, and what next. */
-export function notKeptWords({ code, message }: WireError): string {
-  if (code !== 'storage_full') return `${message} It goes on without; they are fetched again at the next start.`;
-  return `${message} It goes on, but fetches them again at the next start. Lend more storage, clear room on this device, or choose a smaller model.`;
-}
+export const notKeptWords = ({ code, message }: WireError): string =>
+  code === 'storage_full'
+    ? `${message} You can lend more storage, clear room on this device, or choose a smaller model.`
+    : `${message} It goes on without; what is fetched is fetched again at the next start.`;
 
-/** The largest model that is smaller and may be held as a whole. */
+/** Bytes of weights that could be kept here, as far as is known. */
+export const roomBytes = (pledgeBytes: number | null, storage: StorageProbe | null): number =>
+  Math.min(
+    pledgeBytes ?? Number.POSITIVE_INFINITY,
+    storage === null ? Number.POSITIVE_INFINITY : Math.max(0, storage.quotaBytes - storage.usedBytes),
+  );
+
+/** The largest of `models` (the largest first) that is smaller than `model` and may be held as a whole. */
 export const smallerModel = (
   { bytes }: Pick<CatalogEntry, 'bytes'>,
-  catalog: readonly CatalogEntry[],
+  models: readonly CatalogEntry[],
   fits: (entry: CatalogEntry) => boolean,
-): CatalogEntry | null =>
-  catalog.filter((entry) => entry.bytes < bytes && fits(entry)).toSorted((a, b) => b.bytes - a.bytes)[0] ?? null;
+): CatalogEntry | null => models.find((entry) => entry.bytes < bytes && fits(entry)) ?? null;
 
 /** `Fetching: 34 of 98 MB`, `On disk, loaded when asked for`, `In memory`. */
 export function heldModelWords({ state, doneBytes, totalBytes, error }: HeldModel): string {
