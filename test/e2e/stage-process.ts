@@ -24,7 +24,10 @@ const loaded = await engine.load({
   engine: 'wasm',
   layers,
 });
-const network = await createNetwork({}, { role: 'peer', region: 'local', relays: [{ region: 'local', multiaddrs: relay.split(',') }] });
+const network = await createNetwork(
+  {},
+  { role: 'peer', region: 'local', relays: [{ region: 'local', multiaddrs: relay.split(',') }] },
+);
 
 /** Done to the next frame that leaves, once. */
 let harm: Harm | null = null;
