@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core';
 import OpenAI from 'openai';
+import { bootstrapSchema } from '@opengateway/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium, openPage, untilContributor } from './browser.ts';
 import { Relay } from './relay-process.ts';
@@ -66,6 +67,51 @@ describe('a tab contributes', () => {
   });
 });
 
+describe('a person chooses another region', () => {
+  it('and the tab joins its clusters without a reload, lends on there, and is refused answers for it here', async () => {
+    const browser = await launchChromium();
+    await using europe = await Relay.start({ contribute: true, env: { REGION: 'europe' } });
+    await using asia = await Relay.start({
+      contribute: false,
+      env: { REGION: 'asia', RELAYS: `europe=${europe.url}` },
+    });
+    await europe.until('/readyz');
+    await expect.poll(() => relaysToJoin(asia), { timeout: 30_000 }).toContain('europe');
+    try {
+      const page = await openPage(browser, `${asia.url}${UNATTENDED}`);
+      const chip = page.locator('[data-testid=region-chip]');
+      await untilContributor(page, 'serving');
+      expect(await chip.getAttribute('aria-label')).toBe('Region: Asia, by this relay. Change');
+      expect(await page.locator('[data-testid=cluster]').allTextContents()).toContain('joined asia-starter');
+
+      await chip.click();
+      await page.check('[data-testid=region-europe]');
+      expect(await page.textContent('dialog [role=status]')).toContain('It stops lending and starts again there');
+      await page.click('[data-testid=region-apply]');
+      await expect
+        .poll(() => page.locator('[data-testid=cluster]').allTextContents(), { timeout: 60_000 })
+        .toContain('joined europe-starter');
+      await untilContributor(page, 'serving');
+      expect(await chip.getAttribute('data-source')).toBe('override');
+      await page.click('nav a[href="/network"]');
+      const starter = page.locator('[data-testid=cluster][data-tier=starter]');
+      await expect.poll(() => starter.getAttribute('data-members'), { timeout: 30_000 }).toBe('2');
+
+      const refused = page.waitForResponse((response) => response.url().endsWith('/v1/chat/completions'));
+      await page.goto(`${asia.url}/chat`);
+      await page.fill('[data-testid=chat-input]', 'Hello');
+      await page.click('[data-testid=chat-send]');
+      const response = await refused;
+      expect([response.status(), response.request().headers()['x-opengateway-region']]).toEqual([503, 'europe']);
+      const told = page.locator('[role=alert]');
+      await expect.poll(() => told.textContent()).toContain('This relay serves Asia, not Europe.');
+      expect(await told.locator('a').getAttribute('href')).toBe(`${europe.url}/chat`);
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
 describe('chat on the page', () => {
   it('answers through the relay, says who computed it, and survives a reload', async () => {
     const browser = await launchChromium();
@@ -105,3 +151,9 @@ describe('chat on the page', () => {
     }
   });
 });
+
+/** Regions that a page of this relay may join. */
+async function relaysToJoin(relay: Relay): Promise<string[]> {
+  const document = bootstrapSchema.parse(await (await fetch(`${relay.url}/bootstrap`)).json());
+  return (document.relays ?? []).filter(({ multiaddrs }) => multiaddrs !== undefined).map(({ region }) => region);
+}

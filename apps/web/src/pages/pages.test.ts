@@ -135,8 +135,11 @@ describe('a refusal of the relay', () => {
     const full = { code: 'capacity', message: 'x' };
     expect(failureWords({ ...full, retryAfterSeconds: 8 }).text).toContain('Ask again in about 8 s.');
     expect(failureWords(full).text).toContain('Ask again in a few seconds.');
-    const elsewhere = { code: 'other_region', message: 'This relay serves Europe, not Asia.' };
-    expect(failureWords(elsewhere).text).toContain('Choose “Direct”');
+    const elsewhere = {
+      code: 'other_region',
+      message: 'This relay serves Europe, not Asia. Relays there: https://a.example',
+    };
+    expect(failureWords(elsewhere).text).toMatch(/^This relay serves Europe, not Asia\. Choose “Direct”/);
   });
 });
 

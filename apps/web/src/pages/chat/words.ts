@@ -59,7 +59,8 @@ export function failureWords(error: StoredFailure): { text: string; wantsKey: bo
       };
     case 'other_region':
       return {
-        text: `${error.message} Choose “Direct” in the options of this chat to ask the peers there, or open a relay there.`,
+        // The page names those relays itself, as links.
+        text: `${error.message.replace(/ Relays there: .*$/, '')} Choose “Direct” in the options of this chat to ask the peers there, or open a relay there.`,
         wantsKey,
       };
     case 'capacity': {
