@@ -79,7 +79,7 @@ export class HeldModels<Weights> {
     const loaded = await first.load(options);
     const isWhole = isWholeModel(first.served.layers, first.manifest.architecture.layerCount);
     // A part is one of a chain that others count on; what is not on disk could not be loaded again.
-    const stays = !isWhole || first.storeFailure !== undefined;
+    const stays = !isWhole || !isOnDisk(first.storeFailure);
     this.#admit(first, { isIn: true, stays });
     return loaded;
   }
@@ -269,6 +269,10 @@ async function* whileHeld(events: AsyncIterable<LayerEvent>, hold: () => () => v
     leave();
   }
 }
+
+/** Chunks that were lost have been fetched anew. */
+const isOnDisk = (failure: WireError | undefined): boolean =>
+  failure === undefined || failure.code === 'stored_chunks_lost';
 
 /** Without doubles, and without the first. */
 const distinct = (others: readonly CatalogEntry[], first: CatalogEntry): CatalogEntry[] =>

@@ -43,6 +43,7 @@ beforeAll(async () => {
 /** An engine that says which model it was told to load or keep, and answers with it. */
 class FakeEngine implements ContributorEngine<string> {
   readonly calls: string[];
+  storeFailure: string | undefined;
   onLoad: () => Promise<void> = async () => {};
   onKeep: (model: string, signal: AbortSignal) => Promise<void> = async () => {};
   crash: (error: OpenGatewayError) => void = () => {};
@@ -60,8 +61,12 @@ class FakeEngine implements ContributorEngine<string> {
   };
   layers = new FakeLayerRunner();
 
-  load: ContributorEngine<string>['load'] = async ({ weights }) => {
+  load: ContributorEngine<string>['load'] = async ({ weights }, { onProgress }) => {
     this.calls.push(`load ${weights}`);
+    if (this.storeFailure !== undefined) {
+      const storeFailure = { name: 'E', code: this.storeFailure, message: 'why', retryable: false };
+      onProgress({ type: 'weights-progress', doneBytes: 9, totalBytes: 10, fetchedBytes: 9, storeFailure });
+    }
     await this.onLoad();
     this.#model = weights;
     return {
@@ -268,6 +273,20 @@ describe('a contributor of several models', () => {
     ]);
     await clock.advance(MIN_MEMORY_STAY_MS);
     expect((await answer(entries[0])).slice(1, 2)).toEqual([{ type: 'token', token: 0 }]);
+  });
+
+  it.each([
+    ['storage_full', 'model_not_served'],
+    ['stored_chunks_lost', 'answered'],
+  ])('puts out only what is on disk: after %s another model’s request is %s', async (storeFailure, outcome) => {
+    const { start } = setup({ prepare: (engine) => (engine.storeFailure = storeFailure) });
+    await start({ memoryBytes: ONE_MODEL_BYTES, others: entries.slice(1, 2) });
+    await clock.advance(MIN_MEMORY_STAY_MS);
+    const code = await answer(entries[1]).then(
+      () => 'answered',
+      (error: unknown) => errorCode(error),
+    );
+    expect(code).toBe(outcome);
   });
 
   it('holds as many in memory as there is room for, and counts what all of them do', async () => {
