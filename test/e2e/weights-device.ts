@@ -46,24 +46,22 @@ interface Line {
 /** A contributor's process with a folder of its own. */
 export class Device implements AsyncDisposable {
   readonly directory: string;
-  process: ProjectProcess;
-  readonly #args: readonly string[];
+  readonly process: ProjectProcess;
 
-  private constructor(directory: string, args: readonly string[]) {
+  private constructor(directory: string, process: ProjectProcess) {
     this.directory = directory;
-    this.#args = args;
-    this.process = this.#start();
+    this.process = process;
   }
 
-  static async start(url: string, ...args: readonly string[]): Promise<Device> {
+  /** `largestFileKib`: what the system lets the process write to one file. */
+  static async start(url: string, { largestFileKib }: { largestFileKib?: number } = {}): Promise<Device> {
     const directory = await mkdtemp(join(tmpdir(), 'opengateway-weights-'));
     const own = ['--relay', url, '--data-dir', directory, '--upload-mbit', '10000', '--threads', '1', '--json'];
-    return new Device(directory, [...own, ...args]);
-  }
-
-  #start(): ProjectProcess {
-    const { args, environment } = contributorLaunch(this.#args);
-    return new ProjectProcess(args, environment);
+    const { args, environment } = contributorLaunch(own);
+    if (largestFileKib === undefined) return new Device(directory, new ProjectProcess(args, environment));
+    const limited = ['bash', '-c', `ulimit -f ${largestFileKib}; exec "$0" "$@"`, process.execPath, ...args];
+    const become = `process.execve('/bin/bash', ${JSON.stringify(limited)})`;
+    return new Device(directory, new ProjectProcess(['--no-warnings', '-e', become], environment));
   }
 
   lines(event: string): Line[] {

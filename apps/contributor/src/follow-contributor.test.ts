@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { followContributor } from './follow-contributor.ts';
 import { createTextLog } from './log.ts';
-import type { Contributor, ContributorSnapshot, HeldModel } from '@opengateway/core';
+import type { Contributor, ContributorSnapshot, HeldModel, LoadingProgress } from '@opengateway/core';
 
 const model = (id: string, change: Partial<HeldModel> = {}): HeldModel => ({
   entry: {
@@ -22,7 +22,13 @@ const model = (id: string, change: Partial<HeldModel> = {}): HeldModel => ({
 });
 
 /** The lines that a contributor's models make, one list of them after the other. */
-function linesOf(...lists: (readonly HeldModel[])[]): string[] {
+const linesOf = (...lists: (readonly HeldModel[])[]): string[] => linesOfChanges(lists.map((held) => ({ held })));
+
+/** The lines that a load makes. */
+const linesOfLoading = (...steps: readonly LoadingProgress[]): string[] =>
+  linesOfChanges(steps.map((loading) => ({ loading, held: [] })));
+
+function linesOfChanges(changes: readonly Partial<ContributorSnapshot>[]): string[] {
   const lines: string[] = [];
   let tell: ((snapshot: ContributorSnapshot) => void) | undefined;
   const still = { state: 'serving', relayConnected: true, loading: null, requestsServed: 0 } as ContributorSnapshot;
@@ -38,9 +44,26 @@ function linesOf(...lists: (readonly HeldModel[])[]): string[] {
     createTextLog((line) => lines.push(line)),
     () => 0,
   );
-  for (const held of lists) tell?.({ ...still, held });
+  for (const change of changes) tell?.({ ...still, ...change });
   return lines;
 }
+
+describe('lines about storage', () => {
+  it('say once why weights are not kept', () => {
+    const storeFailure = {
+      name: 'E',
+      code: 'storage_full',
+      message: 'Needs 98 MB, 40 MB are free here.',
+      retryable: false,
+    };
+    const loading = { doneBytes: 0, totalBytes: 9, fetchedBytes: 0, bytesPerSecond: 0 };
+    const sources = { fromPeersBytes: 0, fromServerBytes: 0, peers: 0 };
+    const told = { ...loading, ...sources, storeFailure };
+    expect(linesOfLoading(told, { ...told }, { ...told })).toEqual([
+      'Storage: Needs 98 MB, 40 MB are free here. (storage_full)',
+    ]);
+  });
+});
 
 describe('lines about several models', () => {
   it('say once where each is', () => {

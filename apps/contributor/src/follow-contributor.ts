@@ -21,6 +21,10 @@ export function followContributor(contributor: Contributor, log: Log, now: () =>
         log({ event: 'progress', doneBytes, totalBytes, fetchedBytes, fromPeersBytes, peers });
       }
     }
+    const failure = snapshot.loading?.storeFailure;
+    if (failure !== undefined && failure.message !== before.loading?.storeFailure?.message) {
+      log({ event: 'storage', error: failure });
+    }
     for (const event of changedModels(before, snapshot)) log(event);
     if (snapshot.requestsServed > before.requestsServed) {
       log({ event: 'served', requests: snapshot.requestsServed, tokens: snapshot.tokensServed });

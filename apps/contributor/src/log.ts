@@ -42,6 +42,8 @@ export type LogEvent =
       readonly state: HeldModel['state'];
       readonly error: WireError | null;
     }
+  /** Why weights are not kept on this disk, or that some that were are gone. */
+  | { readonly event: 'storage'; readonly error: WireError }
   /** Weights given to other peers in this run. */
   | { readonly event: 'weights-given'; readonly bytes: number; readonly peers: number }
   | { readonly event: 'served'; readonly requests: number; readonly tokens: number }
@@ -77,6 +79,8 @@ function describe(event: LogEvent): string {
       return `Weights: ${megabytes(event.doneBytes)} of ${megabytes(event.totalBytes)} MB, ${megabytes(event.fetchedBytes)} MB of them fetched${event.fromPeersBytes === 0 ? '' : `, ${megabytes(event.fromPeersBytes)} MB from peers`}.`;
     case 'model':
       return describeModel(event);
+    case 'storage':
+      return `Storage: ${event.error.message} (${event.error.code})`;
     case 'weights-given':
       return `Gave ${megabytes(event.bytes)} MB of weights to ${event.peers} ${event.peers === 1 ? 'peer' : 'peers'}.`;
     case 'served':
