@@ -1,4 +1,4 @@
-/** One gossip RPC: an advert is 1 KiB at most, lists of message ids are what takes the room. */
+/** One gossip RPC: an advert is 2.5 KiB at most, lists of message ids are what takes the room. */
 export const MAX_GOSSIP_RPC_BYTES = 262_144;
 
 /** Gossip waiting for one slow peer before more of it is dropped: soft state, the next advert says it again. */
