@@ -93,7 +93,7 @@ function watchStreams({ node }: Network) {
     }
   };
   node.addEventListener('connection:open', look);
-  setInterval(look, 20).unref();
+  setInterval(look, 200).unref();
   return () => Array.from(met, ([peer, protocols]) => ({ peer, protocols: [...protocols] }));
 }
 
