@@ -28,6 +28,8 @@ async function serve(files: ReadonlyMap<string, Uint8Array>) {
   return { url: `http://127.0.0.1:${port}`, [Symbol.dispose]: () => void server.close() };
 }
 
+const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
 describe('modelManifest', () => {
   it('makes the manifest that is committed for the embedded model', async () => {
     const committed = await readFile(new URL('manifest.json', MODEL), 'utf8');
@@ -49,7 +51,6 @@ describe('modelManifest', () => {
 });
 
 describe('modelPackage', () => {
-  const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
   const shards = [new Uint8Array(1_500_000).fill(7), new Uint8Array(10).fill(8)];
   const files = () =>
     new Map([
