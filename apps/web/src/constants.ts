@@ -49,3 +49,5 @@ export const UPLOAD_RATE_SAMPLES = 4;
 export const MAX_LINKED_RELAYS = 3;
 /** Most models that a refusal offers instead. */
 export const MAX_OFFERED_MODELS = 3;
+/** While a region is chosen, the relays known are asked for this often. */
+export const RELAYS_REFRESH_MS = 5_000;

@@ -1,4 +1,6 @@
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { RELAYS_REFRESH_MS } from '../constants.ts';
 import { regionWords } from '../format/names.ts';
 import { isOn } from '../state/is-on.ts';
 import { useSite } from '../site.ts';
@@ -10,10 +12,15 @@ import type { RegionView } from '../state/region-state.ts';
 /** The region by address, the one in use, and the way to another. */
 export function RegionDialog({ view, onClose }: { view: RegionView; onClose: () => void }) {
   const site = useSite();
-  const { region, settings, contribute } = site;
+  const { region, relay, settings, contribute } = site;
   const chosen = useSignal<Region | null>(settings.region.value);
   const wanted = chosen.value ?? view.unchosen;
   const moves = wanted !== view.region;
+  useEffect(() => {
+    void relay.refresh();
+    const timer = setInterval(() => void relay.refresh(), RELAYS_REFRESH_MS);
+    return () => clearInterval(timer);
+  }, []);
   const apply = () => {
     onClose();
     if (moves) site.announcement.value = `Joining ${regionWords(wanted)}`;

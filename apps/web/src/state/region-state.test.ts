@@ -27,8 +27,9 @@ function setup({ joined = true, lending = false }: { joined?: boolean; lending?:
   const choice = signal<LendingChoice | null>(lending ? { entry: catalogEntry, when: 'now' } : null);
   const settings = { region: signal<Region | null>(null) };
   const joining = { fails: false };
+  const bootstrap = signal(document);
   const state = createRegionState({
-    relay: { bootstrap: signal(document) },
+    relay: { bootstrap },
     settings,
     node: {
       node,
@@ -52,7 +53,7 @@ function setup({ joined = true, lending = false }: { joined?: boolean; lending?:
       },
     },
   });
-  return { state, calls, settings, joining };
+  return { state, calls, settings, joining, bootstrap };
 }
 
 describe('the region of a tab', () => {
@@ -112,6 +113,12 @@ describe('the region of a tab', () => {
     await same.state.change('asia');
     expect([off.calls, same.calls]).toEqual([[], []]);
     expect(same.state.view.value?.source).toBe('override');
+  });
+
+  it('stays what it is when the relays that led there fall silent', () => {
+    const { state, bootstrap } = setup();
+    bootstrap.value = { ...document, relays: [] };
+    expect(state.view.value).toMatchObject({ region: 'asia', source: 'address', unchosen: 'europe' });
   });
 
   it('may fail to be joined, and can be changed again', async () => {

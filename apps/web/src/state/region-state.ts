@@ -51,7 +51,7 @@ export function createRegionState(components: {
   const changing = signal(false);
   const view = computed(() => {
     const document = relay.bootstrap.value;
-    return document === null ? null : regionView(document, settings.region.value);
+    return document === null ? null : regionView(document, settings.region.value, node.node.value?.region ?? null);
   });
   const relaysOf = (region: string) =>
     (relay.bootstrap.value?.relays ?? []).filter((known) => known.region === region && isWebAddress(known.url));
@@ -78,9 +78,10 @@ export function createRegionState(components: {
     relaysOf,
     async change(region) {
       if (changing.value) return;
-      const before = view.peek()?.region;
       settings.region.value = region;
-      if (view.peek()?.region === before) return;
+      const document = relay.bootstrap.peek();
+      const joined = node.node.peek();
+      if (document === null || joined?.region === chooseRegion(document, region ?? undefined).region) return;
       changing.value = true;
       try {
         await move();
@@ -93,13 +94,17 @@ export function createRegionState(components: {
   };
 }
 
-function regionView(document: BootstrapDocument, override: Region | null): RegionView {
-  const { region, source } = chooseRegion(document, override ?? undefined);
+function regionView(document: BootstrapDocument, override: Region | null, joined: string | null): RegionView {
+  const choice = chooseRegion(document, override ?? undefined);
   const { client } = document;
+  const byAddress = client?.regionSource === 'address' ? client.region : null;
+  // Where it is does not change when a relay that led there falls silent.
+  const region = joined ?? choice.region;
+  const stays = region === override ? 'override' : region === byAddress ? 'address' : 'relay';
   return {
     region,
-    source,
-    byAddress: client?.regionSource === 'address' ? client.region : null,
+    source: region === choice.region ? choice.source : stays,
+    byAddress,
     unchosen: chooseRegion(document).region,
     ofRelay: document.region,
   };

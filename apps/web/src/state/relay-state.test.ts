@@ -79,6 +79,20 @@ describe('relay state', () => {
     ]);
   });
 
+  it('reads the document again when asked to, and keeps the last where that fails', async () => {
+    const { relay, host } = setup();
+    await settle();
+    host.peer = 'B';
+    await relay.refresh();
+    const read = relay.bootstrap.value;
+    expect(read?.relay.peer).toBe('B');
+    await relay.refresh();
+    host.up = false;
+    await relay.refresh();
+    // The very same object: nobody is told of a change that is none.
+    expect(relay.bootstrap.value).toBe(read);
+  });
+
   it('rests while nobody looks at the page', async () => {
     const { host, clock } = setup();
     await settle();

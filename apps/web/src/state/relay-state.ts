@@ -20,6 +20,8 @@ export interface RelayState {
   readonly problem: ReadonlySignal<string | null>;
   /** Resolves with the document as soon as there is one. */
   whenReachable(signal?: AbortSignal): Promise<BootstrapDocument>;
+  /** Reads the document again: other relays come and go. Never rejects; a relay out of reach shows at its next look. */
+  refresh(): Promise<void>;
   /** Looks now instead of at the next turn. */
   check(): void;
   /** Looks until the signal aborts. */
@@ -91,6 +93,14 @@ export function createRelayState(components: {
         });
         abort?.addEventListener('abort', stop, { once: true });
       }),
+    async refresh() {
+      try {
+        const { document } = await client.bootstrap();
+        if (JSON.stringify(document) !== JSON.stringify(bootstrap.value)) bootstrap.value = document;
+      } catch {
+        // The next look tells what is wrong, and when it is tried again.
+      }
+    },
     check: () => wake.abort(),
     async run(abort) {
       while (!abort.aborted) {

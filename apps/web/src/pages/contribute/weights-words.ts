@@ -43,10 +43,16 @@ export function keptWords(answer: Persistence, persisted: boolean | null): strin
 }
 
 /** Why weights are not kept, and what next. */
-export const notKeptWords = ({ code, message }: WireError): string =>
-  code === 'storage_full'
-    ? `${message} You can lend more storage, clear room on this device, or choose a smaller model.`
-    : `${message} It goes on without; what is fetched is fetched again at the next start.`;
+export function notKeptWords({ code, message }: WireError): string {
+  switch (code) {
+    case 'storage_full':
+      return `${message} You can lend more storage, clear room on this device, or choose a smaller model.`;
+    case 'stored_chunks_lost':
+      return message;
+    default:
+      return `${message} It goes on without; what is fetched is fetched again at the next start.`;
+  }
+}
 
 /** Bytes of weights that could be kept here, as far as is known. */
 export const roomBytes = (pledgeBytes: number | null, storage: StorageProbe | null): number =>
