@@ -47,6 +47,8 @@ async function prepare() {
   return { made, record, appConfig: { model_list: [record] } };
 }
 
+const unreachable: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
+
 describe('a package that was put into the caches of WebLLM', () => {
   it('is there for the library itself, which asks the network for nothing', async () => {
     const { appConfig } = await prepare();
@@ -62,7 +64,6 @@ describe('a package that was put into the caches of WebLLM', () => {
 
   it('is described, and read byte for byte by the key of each file, without the network', async () => {
     const { made, record } = await prepare();
-    const unreachable: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
     const description = await describePackage(fetchPrepared(caches, unreachable), record);
     expect(description).toMatchObject({ quantization: 'q4f32_1' });
     const cache = await caches.open('webllm/model');
