@@ -247,8 +247,8 @@ export class ChunkDownload {
   /** Asks for as much as may be under way. */
   #pump(): void {
     if (this.#ended.signal.aborted || this.#unkept.isFull) return;
-    const { clock, random } = this.#components;
-    const nowMs = clock.now();
+    const nowMs = this.#components.clock.now();
+    const { random } = this.#components;
     let asked = true;
     while (asked && this.#missing.count > 0) {
       asked = false;
@@ -285,7 +285,7 @@ export class ChunkDownload {
 
   #cancel(source: PeerSource, chunk: number): void {
     const request = source.requests.get(chunk);
-    if (request === undefined || request.cancelled) return;
+    if (request?.cancelled !== false) return;
     request.cancelled = true;
     this.#underWay -= 1;
     this.#putBack(chunk);
@@ -348,12 +348,10 @@ export class ChunkDownload {
       // One that was cancelled and came all the same may be here already.
       if (this.#ended.signal.aborted || !this.#lacking.has(chunk)) return this.#buffers.give(bytes);
       const { file, index } = this.#init.chunks.at(chunk);
-      try {
-        await verifyChunk(file, index, bytes);
-      } catch (error) {
+      await verifyChunk(file, index, bytes).catch((error: unknown) => {
         this.#buffers.give(bytes);
         throw error;
-      }
+      });
       await this.#hand(chunk, bytes, origin);
     };
     return this.#unkept.add(chunk, keep, () => this.#putBack(chunk));
