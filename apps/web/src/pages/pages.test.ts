@@ -131,6 +131,10 @@ describe('a refusal of the relay', () => {
     );
   });
 
+  it('ends as a sentence after an address', () => {
+    expect(failureWords({ code: 'no_route', message: said }).text).toContain('https://eu.example. You can lend');
+  });
+
   it('says when to ask again, where the relay said so, and what to do about another region', () => {
     const full = { code: 'capacity', message: 'x' };
     expect(failureWords({ ...full, retryAfterSeconds: 8 }).text).toContain('Ask again in about 8 s.');

@@ -124,7 +124,7 @@ const speedRow = (
 
 const memoryRow = ({ memoryBytes }: DeviceProbe): DeviceRow => ({
   name: 'Memory',
-  value: memoryBytes === null ? 'Not told' : `${Math.round(memoryBytes / 1024 ** 3)} GB or more`,
+  value: memoryBytes === null ? 'Not told' : `${formatBytes(memoryBytes)} or more`,
   source: memoryBytes === null ? null : 'told',
   allows:
     memoryBytes === null

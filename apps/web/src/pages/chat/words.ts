@@ -47,7 +47,7 @@ export function failureWords(error: StoredFailure): { text: string; wantsKey: bo
     case 'no_route':
     case 'model_not_ready':
       return {
-        text: `${error.message} You can lend this device on the Contribute page, or ask again in a minute.`,
+        text: `${sentence(error.message)} You can lend this device on the Contribute page, or ask again in a minute.`,
         wantsKey,
       };
     case 'route_lost':
@@ -90,6 +90,9 @@ export function refusalWords(
   const own = text.replace(`Nobody serves ${model} now.`, () => `Nobody in ${region} serves ${name} now.`);
   return offersReady ? own.replace(/ ?Served here now: .*?\.(?=\s|$)/, '') : own;
 }
+
+/** With a full stop where it ends with an address. */
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 /** Tokens per second of the writing alone, or null where it cannot be told. */
 export function writingRate(report: AnswerReport): number | null {

@@ -63,7 +63,7 @@ export function NetworkPage() {
           note={
             view === null
               ? 'measured here'
-              : `measured; linked to ${linkedWords({ linked, known: place.relaysOf(view.region).length, region: view.region })}`
+              : `this page’s relay, measured; linked to ${linkedWords({ linked, known: place.relaysOf(view.region).length, region: view.region })}`
           }
         />
       </Figures>
