@@ -24,7 +24,7 @@ export interface ChatCompletionOptions {
 }
 
 /** Header by which a client names its region. */
-export const REGION_HEADER = 'x-opengateway-region';
+const REGION_HEADER = 'x-opengateway-region';
 
 /**
  * Asks the relay's `/v1/chat/completions` for a streamed answer.
