@@ -21,6 +21,7 @@ let clock: FakeClock;
 let descriptions: Map<PeerName, RelayDescription>;
 let providers: Map<string, readonly Provider[]>;
 let provided: string[];
+let dialled: string[];
 let sought: readonly ManifestHash[];
 let answered: readonly AnsweredModel[];
 let directory: RelayDirectory;
@@ -33,20 +34,23 @@ beforeEach(() => {
   ]);
   providers = new Map();
   provided = [];
+  dialled = [];
   sought = [];
   answered = [];
 });
 afterEach(() => directory.stop());
 
-function begin(region = 'asia') {
+function begin(region = 'asia', multiaddrs: readonly string[] = placeOf(ASIA, 1).multiaddrs) {
   directory = createRelayDirectory(
     {
       clock,
       node: {
         async dial(addresses: PeerId | Multiaddr | Multiaddr[]) {
-          const peer = String((addresses as Multiaddr[])[0]).split('/p2p/')[1] as PeerName;
+          const address = String((addresses as Multiaddr[])[0]);
+          dialled.push(address);
+          const peer = (address.split('/p2p/')[1] ?? ASIA) as PeerName;
           if (!descriptions.has(peer)) throw new Error('refused');
-          return { remotePeer: peerIdFromString(peer) } as unknown as Connection;
+          return { remotePeer: peerIdFromString(peer), abort: () => {} } as unknown as Connection;
         },
       },
       askRelay: async ({ remotePeer }) => descriptions.get(remotePeer.toString() as PeerName)!,
@@ -58,7 +62,7 @@ function begin(region = 'asia') {
       answered: () => answered,
       sought: () => sought,
     },
-    { region: 'europe', relays: [{ region, multiaddrs: placeOf(ASIA, 1).multiaddrs }] },
+    { region: 'europe', relays: [{ region, multiaddrs }] },
   );
   directory.start();
 }
@@ -81,7 +85,16 @@ describe('the directory of relays', () => {
     expect(directory.relays()).toMatchObject([{ serving: [] }]);
     descriptions.delete(ASIA);
     await rounds(RELAY_ROUND_MS);
+    expect(known()).toEqual([ASIA]);
+    await rounds(RELAY_ROUND_MS);
     expect(known()).toEqual([]);
+  });
+
+  it('dials by name whoever answered once at an address: without it the connection that stands would end', async () => {
+    begin('asia', ['/ip4/127.0.0.1/tcp/1/ws']);
+    await rounds();
+    await rounds(RELAY_ROUND_MS);
+    expect(dialled).toEqual(['/ip4/127.0.0.1/tcp/1/ws', `/ip4/127.0.0.1/tcp/1/ws/p2p/${ASIA}`]);
   });
 
   it('knows nothing of a relay that says another region than it was named for', async () => {

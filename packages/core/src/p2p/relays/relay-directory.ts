@@ -62,7 +62,7 @@ export interface RelayDirectoryInit {
 export interface RelayDirectory {
   start(): void;
   stop(): void;
-  /** Those that answered in the last round. */
+  /** Those that answered in one of the last two rounds. */
   relays(): readonly OtherRelay[];
 }
 
@@ -77,7 +77,10 @@ export function createRelayDirectory(
   const stopped = new AbortController();
   const turns = createTurns({ atOnce: MAX_ASKED_AT_ONCE, waiting: MAX_KNOWN_OTHER_RELAYS });
   let known = new Map<PeerName, OtherRelay>();
+  /** Who answers at the configured addresses: a dial without a name would end the connection that stands. */
+  const names = new Map<string, PeerName>();
   const providedAtMs = new Map<string, number>();
+  let missed = new Set<PeerName>();
   let soughtAtMs = -Infinity;
 
   const query = <Value>(work: (signal: AbortSignal) => Promise<Value>) =>
@@ -86,32 +89,45 @@ export function createRelayDirectory(
       (signal) => raceAbort(work(signal), signal),
     );
 
-  /** What is at an address; undefined where no relay answers there, or not the one that was expected. */
-  const ask = async (place: { readonly region?: string; readonly multiaddrs: readonly string[] }) => {
+  const askOnce = async (place: AskedPlace, signal: AbortSignal): Promise<OtherRelay> => {
+    const multiaddrs = withName(place.multiaddrs, names.get(relayKey(place)));
+    const connection = await raceAbort(node.dial(dialable({ multiaddrs }), { signal }), signal);
+    const peer = peerName(connection.remotePeer);
     try {
-      return await turns.take(
+      const said = await askRelay(connection, { signal });
+      if (place.region !== undefined && said.region !== place.region)
+        throw new Error(`It is a relay of ${said.region}, not of ${place.region}.`);
+      await dht.meet(connection.remotePeer, { signal });
+      return { peer, region: said.region, multiaddrs: withName(place.multiaddrs, peer), serving: said.serving };
+    } catch (error) {
+      // Whatever stands there now may be another one, or this connection is no good any more.
+      connection.abort(error as Error);
+      throw error;
+    }
+  };
+
+  /** What is at an address; undefined where no relay answers there, or not the one that was expected. */
+  const ask = async (place: AskedPlace) => {
+    const key = relayKey(place);
+    try {
+      const relay = await turns.take(
         () =>
           withDeadline(
             { clock, ms: DIAL_TIMEOUT_MS, error: () => new Error('No answer in time.'), signal: stopped.signal },
-            async (signal): Promise<OtherRelay> => {
-              const connection = await raceAbort(node.dial(dialable(place), { signal }), signal);
-              const said = await askRelay(connection, { signal });
-              if (place.region !== undefined && said.region !== place.region)
-                throw new Error(`It is a relay of ${said.region}, not of ${place.region}.`);
-              await dht.meet(connection.remotePeer, { signal });
-              const peer = peerName(connection.remotePeer);
-              return { peer, region: said.region, multiaddrs: withName(place.multiaddrs, peer), serving: said.serving };
-            },
+            (signal) => askOnce(place, signal),
           ),
         { signal: stopped.signal, refused: () => new Error('Too many relays wait to be asked.') },
       );
+      if (configured.some((each) => relayKey(each) === key)) names.set(key, relay.peer);
+      return relay;
     } catch (error) {
-      if (!stopped.signal.aborted) logger?.debug({ relay: relayKey(place), message: String(error) }, 'no relay there');
+      names.delete(key);
+      if (!stopped.signal.aborted) logger?.debug({ relay: key, message: String(error) }, 'no relay there');
       return undefined;
     }
   };
 
-  const askAll = async (places: Iterable<{ readonly region?: string; readonly multiaddrs: readonly string[] }>) => {
+  const askAll = async (places: Iterable<AskedPlace>) => {
     const answers = await Promise.all(Array.from(places, ask));
     return answers.filter((answer) => answer !== undefined);
   };
@@ -159,7 +175,13 @@ export function createRelayDirectory(
     }
     const others = await askAll([...candidates.values()].slice(0, MAX_KNOWN_OTHER_RELAYS));
     const before = known;
-    known = new Map([...met, ...others].slice(0, MAX_KNOWN_OTHER_RELAYS).map((relay) => [relay.peer, relay]));
+    const answers = new Map([...met, ...others].map((relay) => [relay.peer, relay]));
+    // One that was slow once is still there; twice in a row it is not.
+    const slow = [...before.values()].filter(({ peer }) => !answers.has(peer) && !missed.has(peer));
+    missed = new Set(slow.map(({ peer }) => peer));
+    known = new Map(
+      [...answers.values(), ...slow].slice(0, MAX_KNOWN_OTHER_RELAYS).map((relay) => [relay.peer, relay]),
+    );
     const isNews = [...known.keys()].some((peer) => !before.has(peer));
     // Whoever is new here may know others, and had no chance to hear of this relay before.
     if (isNews) providedAtMs.clear();
@@ -183,5 +205,11 @@ export function createRelayDirectory(
   };
 }
 
-const withName = (multiaddrs: readonly string[], peer: PeerName): string[] =>
-  multiaddrs.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${peer}`));
+interface AskedPlace {
+  /** Where another answer counts as none. */
+  readonly region?: string;
+  readonly multiaddrs: readonly string[];
+}
+
+const withName = (multiaddrs: readonly string[], peer: PeerName | undefined): string[] =>
+  multiaddrs.map((address) => (peer === undefined || address.includes('/p2p/') ? address : `${address}/p2p/${peer}`));
