@@ -64,8 +64,8 @@ export async function createWasmEngine({ reader }: WasmEngineComponents, init: W
     maxSequences,
   });
   const jobs = allocateJobMemory(memory, architecture, { threads, maxSequences });
-  kernels.initJobs(jobs.control, jobs.scores[0]!);
-  const pass = new ForwardPass({ kernels, memory, weights }, architecture, { maxBatchTokens, maxSequences });
+  kernels.initJobs(jobs.control, jobs.scores[0]!, 0, threads);
+  const pass = new ForwardPass({ kernels, memory, weights, jobs }, architecture, { maxBatchTokens, maxSequences });
   const info: EngineInfo = {
     kind: 'wasm',
     architecture,

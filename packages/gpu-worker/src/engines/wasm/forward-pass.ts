@@ -1,7 +1,7 @@
 import type { ModelArchitecture } from '@opengateway/core';
 import type { EngineOutput, EngineStep } from '../engine.ts';
 import { Activations } from './activations.ts';
-import { scoresStride } from './job-memory.ts';
+import { scoresStride, type JobMemory } from './job-memory.ts';
 import type { Kernels } from './kernels.ts';
 import { PAGE_POSITIONS, type CachedSequence } from './kv-pages.ts';
 import type { Matrix } from './matrix.ts';
@@ -37,12 +37,13 @@ export class ForwardPass {
   readonly #delta: number;
   readonly #ropeTables: number;
   readonly #scoresStride: number;
+  readonly #sharedScores: number;
   readonly #layerBytes: number;
   #logits: { address: number; rows: number } = { address: 0, rows: 0 };
   #output = new Float32Array(0);
 
   constructor(
-    { kernels, memory, weights }: { kernels: Kernels; memory: LinearMemory; weights: Weights },
+    { kernels, memory, weights, jobs }: { kernels: Kernels; memory: LinearMemory; weights: Weights; jobs: JobMemory },
     architecture: ModelArchitecture,
     { maxBatchTokens, maxSequences }: { maxBatchTokens: number; maxSequences: number },
   ) {
@@ -64,6 +65,7 @@ export class ForwardPass {
     this.#delta = floats(hiddenSize);
     this.#ropeTables = floats(architecture.ropeDimensionCount * 2);
     this.#scoresStride = scoresStride(architecture);
+    this.#sharedScores = jobs.sharedScores;
     this.#layerBytes = keyValueHeadCount * headSize * 2 * 2 * PAGE_POSITIONS;
     if (weights.head) this.#reserveLogits(maxSequences, weights.head.output);
   }
@@ -109,9 +111,11 @@ export class ForwardPass {
     this.#normed.addProduct(weights.key, this.#key, tokens, weights.key.rows * 4);
     this.#normed.addProduct(weights.value, this.#value, tokens, weights.value.rows * 4);
     this.#kernels.runJobs();
+    this.#expect(weights.attentionOutput);
     this.#attend(layer, segments);
     this.#attended.changed();
     this.#attended.addProduct(weights.attentionOutput, this.#delta, tokens, hiddenSize * 4);
+    this.#expect(weights.gate, weights.up);
     this.#kernels.runJobs();
     this.#kernels.addInPlace(hidden, this.#delta, tokens * hiddenSize);
 
@@ -119,13 +123,22 @@ export class ForwardPass {
     this.#normed.changed();
     this.#normed.addProduct(weights.gate, this.#gate.address, tokens, feedForwardSize * 4);
     this.#normed.addProduct(weights.up, this.#up, tokens, feedForwardSize * 4);
+    this.#expect(weights.down);
     this.#kernels.runJobs();
     this.#kernels.addSwiglu(this.#gate.address, this.#up, tokens * feedForwardSize);
     this.#kernels.runJobs();
     this.#gate.changed();
     this.#gate.addProduct(weights.down, this.#delta, tokens, hiddenSize * 4);
+    const next = this.#weights.layers[layer + 1];
+    if (next) this.#expect(next.query, next.value);
+    else if (this.#weights.head) this.#expect(this.#weights.head.output);
     this.#kernels.runJobs();
     this.#kernels.addInPlace(hidden, this.#delta, tokens * hiddenSize);
+  }
+
+  /** Matrices that the next `runJobs` will read, from `first` to `last` as they were loaded one after the other. */
+  #expect(first: Matrix, last = first): void {
+    this.#kernels.expectWeights(first.address, last.address + last.bytes - first.address);
   }
 
   /** Turns queries and keys, stores keys and values, then attends: causal, since a position looks no further than itself. */
@@ -159,6 +172,7 @@ export class ForwardPass {
         headSize,
         sequence.length + 1,
         tokens,
+        segments.length === 1 ? this.#sharedScores : 0,
       );
       row += tokens;
     }

@@ -8,7 +8,7 @@ type Address = number;
  * `add…` adds is computed by `runJobs`, over all threads.
  */
 export interface Kernels {
-  initJobs(control: Address, scores: Address): void;
+  initJobs(control: Address, scores: Address, thread: number, threads: number): void;
   runJobs(): void;
   helpJobs(): void;
   stopHelpers(): void;
@@ -23,6 +23,7 @@ export interface Kernels {
     headSize: number,
     length: number,
     rows: number,
+    scores: Address,
   ): void;
   addMatmulF16: FloatProduct;
   addMatmulF32: FloatProduct;
@@ -48,6 +49,7 @@ export interface Kernels {
     rowBytes: number,
   ): void;
   addSwiglu(gate: Address, up: Address, count: number): void;
+  expectWeights(address: Address, bytes: number): void;
   addInPlace(x: Address, y: Address, count: number): void;
   embedF16: EmbedRow;
   embedF32: EmbedRow;

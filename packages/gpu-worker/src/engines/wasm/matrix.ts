@@ -32,6 +32,7 @@ export interface Matrix {
   readonly type: TensorType;
   readonly format: MatrixFormat;
   readonly address: number;
+  readonly bytes: number;
   readonly rows: number;
   /** `rows` rounded up to the row group: what the kernels compute and the output must have room for. */
   readonly paddedRows: number;
@@ -63,7 +64,8 @@ export async function loadMatrix(
   const units = columns / format.unit;
   const rowBytes = units * format.sourceBytes;
   const packedRowBytes = units * format.packedBytes;
-  const address = memory.allocate(packedBytes(tensor));
+  const bytes = packedBytes(tensor);
+  const address = memory.allocate(bytes);
   const rowsAtOnce = Math.max(1, Math.floor(STAGING_BYTES / rowBytes / ROW_GROUP)) * ROW_GROUP;
   for (let row = 0; row < rows; row += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, rows - row);
@@ -76,6 +78,7 @@ export async function loadMatrix(
     type: tensor.type,
     format,
     address,
+    bytes,
     rows,
     paddedRows: Math.ceil(rows / ROW_GROUP) * ROW_GROUP,
     columns,

@@ -8,6 +8,9 @@ export interface ThreadStart {
   readonly memory: WebAssembly.Memory;
   readonly control: number;
   readonly scores: number;
+  /** Which thread of how many this is; 0 is the caller's. */
+  readonly thread: number;
+  readonly threads: number;
 }
 
 /** A spawned helper: `ready` settles once it waits for work, or rejects when it cannot; `terminate` is for the latter. */
@@ -32,7 +35,10 @@ export async function startHelpers(
   { module, memory }: { module: WebAssembly.Module; memory: WebAssembly.Memory },
   { control, scores }: JobMemory,
 ): Promise<void> {
-  const helpers = scores.slice(1).map((address) => spawnThread({ module, memory, control, scores: address }));
+  const threads = scores.length;
+  const helpers = scores.slice(1).map((address, index) => {
+    return spawnThread({ module, memory, control, scores: address, thread: index + 1, threads });
+  });
   try {
     await Promise.all(helpers.map(({ ready }) => ready));
   } catch (cause) {

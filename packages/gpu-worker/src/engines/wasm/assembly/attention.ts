@@ -1,7 +1,7 @@
 // Grouped-query attention of one position over a paged cache (layout in kv-cache.ts).
 // Sums over positions run from 0 upwards whatever is computed beside them, so results depend on the position alone.
 import { exp4 } from './exp';
-import { HALF_SCALE, halvesUnscaled } from './half';
+import { HALF_BITS, HALF_SCALE, halvesUnscaled } from './half';
 import { PAGE } from './kv-cache';
 
 /** Scores of G query heads against 8 positions: out[head][position], one fused pass over the keys. */
@@ -9,9 +9,10 @@ import { PAGE } from './kv-cache';
 @inline
 function scores8(G: i32, q: usize, headBytes: usize, keys: usize, headSize: i32, out: usize, stride: usize): void {
   let a0 = f32x4.splat(0), b0 = a0, a1 = a0, b1 = a0, a2 = a0, b2 = a0, a3 = a0, b3 = a0;
+  const bits = v128.load32_splat(HALF_BITS);
   for (let c = 0; c < headSize; c++) {
     const k = v128.load(keys);
-    const ka = halvesUnscaled(i32x4.extend_low_i16x8_s(k)), kb = halvesUnscaled(i32x4.extend_high_i16x8_s(k));
+    const ka = halvesUnscaled(i32x4.extend_low_i16x8_s(k), bits), kb = halvesUnscaled(i32x4.extend_high_i16x8_s(k), bits);
     let s = v128.load32_splat(q);
     a0 = f32x4.add(a0, f32x4.mul(s, ka)), b0 = f32x4.add(b0, f32x4.mul(s, kb));
     if (G > 1) {
@@ -62,9 +63,10 @@ function values8(G: i32, weights: usize, stride: usize, values: usize, count: i3
   if (G > 1) a1 = v128.load(out + headBytes), b1 = v128.load(out + headBytes, 16);
   if (G > 2) a2 = v128.load(out + 2 * headBytes), b2 = v128.load(out + 2 * headBytes, 16);
   if (G > 3) a3 = v128.load(out + 3 * headBytes), b3 = v128.load(out + 3 * headBytes, 16);
+  const bits = v128.load32_splat(HALF_BITS);
   for (let p = 0; p < count; p++) {
     const v = v128.load(values);
-    const va = halvesUnscaled(i32x4.extend_low_i16x8_s(v)), vb = halvesUnscaled(i32x4.extend_high_i16x8_s(v));
+    const va = halvesUnscaled(i32x4.extend_low_i16x8_s(v), bits), vb = halvesUnscaled(i32x4.extend_high_i16x8_s(v), bits);
     let s = v128.load32_splat(weights);
     a0 = f32x4.add(a0, f32x4.mul(s, va)), b0 = f32x4.add(b0, f32x4.mul(s, vb));
     if (G > 1) {
@@ -87,53 +89,96 @@ function values8(G: i32, weights: usize, stride: usize, values: usize, count: i3
   if (G > 3) v128.store(out + 3 * headBytes, a3), v128.store(out + 3 * headBytes, b3, 16);
 }
 
-/** G query heads that share one key/value head. */
+/** Scores of G query heads that share one key/value head, for positions `[first, end)`; `first` is a multiple of 8. */
 // @ts-ignore: decorator
 @inline
-function heads(
-  G: i32, q: usize, pages: usize, offset: usize, headSize: i32, length: i32, scores: usize, stride: usize, out: usize,
+function scoresOf(
+  G: i32, q: usize, pages: usize, offset: usize, headSize: i32, first: i32, end: i32, scores: usize, stride: usize,
 ): void {
-  const headBytes = (<usize>headSize) << 2, halfBytes = (<usize>headSize) << 1, keyBytes = halfBytes * PAGE;
-  for (let p = 0; p < length; p += 8) {
+  for (let p = first; p < end; p += 8) {
     const page = <usize>load<u32>(pages + ((<usize>p / PAGE) << 2)) + offset;
-    scores8(G, q, headBytes, page + ((<usize>p % PAGE) << 1), headSize, scores + ((<usize>p) << 2), stride);
+    scores8(
+      G, q, (<usize>headSize) << 2, page + ((<usize>p % PAGE) << 1), headSize, scores + ((<usize>p) << 2), stride,
+    );
   }
-  for (let g = 0; g < G; g++) {
-    const row = scores + <usize>g * stride;
-    const scale = f32x4.splat(HALF_SCALE / softmax(row, length));
-    for (let p: usize = 0; p < (<usize>length) << 2; p += 16) v128.store(row + p, f32x4.mul(v128.load(row + p), scale));
-    for (let c: usize = 0; c < headBytes; c += 16) v128.store(out + <usize>g * headBytes + c, f32x4.splat(0));
-  }
+}
+
+/** A query head's scores to weights, in place. */
+export function weigh(scores: usize, length: i32): void {
+  const scale = f32x4.splat(HALF_SCALE / softmax(scores, length)), end = scores + ((<usize>length) << 2);
+  for (let p = scores; p < end; p += 16) v128.store(p, f32x4.mul(v128.load(p), scale));
+}
+
+/** Dimensions `[first, end)`, multiples of 8, of what G query heads that share one key/value head take from the values. */
+// @ts-ignore: decorator
+@inline
+function valuesOf(
+  G: i32, weights: usize, stride: usize, pages: usize, offset: usize, headSize: i32, length: i32,
+  first: i32, end: i32, out: usize,
+): void {
+  const headBytes = (<usize>headSize) << 2, halfBytes = (<usize>headSize) << 1;
+  for (let g = 0; g < G; g++) memory.fill(out + <usize>g * headBytes + ((<usize>first) << 2), 0, (<usize>(end - first)) << 2);
   for (let p = 0; p < length; p += PAGE) {
-    const values = <usize>load<u32>(pages + ((<usize>p / PAGE) << 2)) + offset + keyBytes;
-    const count = min(PAGE, length - p);
-    for (let c: usize = 0; c < (<usize>headSize); c += 8) {
-      values8(G, scores + ((<usize>p) << 2), stride, values + (c << 1), count, halfBytes, out + (c << 2), headBytes);
+    const values = <usize>load<u32>(pages + ((<usize>p / PAGE) << 2)) + offset + halfBytes * PAGE;
+    const count = min(PAGE, length - p), at = weights + ((<usize>p) << 2);
+    for (let c = <usize>first; c < <usize>end; c += 8) {
+      values8(G, at, stride, values + (c << 1), count, halfBytes, out + (c << 2), headBytes);
     }
   }
 }
 
+/** Queries `[count]` in place to what the cache's unscaled halves are multiplied by. */
+export function scaleQueries(q: usize, count: i32, headSize: i32): void {
+  const scale = f32x4.splat(HALF_SCALE / sqrt<f32>(<f32>headSize));
+  for (let end = q + ((<usize>count) << 2); q < end; q += 16) v128.store(q, f32x4.mul(v128.load(q), scale));
+}
+
 /**
- * The `group` query heads of one key/value head, for a position that looks at `length` positions, itself included.
+ * First of three steps, for the `group` query heads of one key/value head: scores of positions `[first, end)`.
  *
- * q: f32 [group][headSize], overwritten (scaled). pages: u32 addresses of the sequence's pages. offset: bytes from a
- * page's start to this layer's and head's keys. scores: scratch of 4 rows, `stride` bytes each (at least 4 * length
- * rounded up to 32). out: f32 [group][headSize].
+ * q: f32 [group][headSize], scaled. pages: u32 addresses of the sequence's pages. offset: bytes from a page's start to
+ * this layer's and head's keys. scores: `group` rows, `stride` bytes each (at least 4 * length rounded up to 32).
+ */
+export function headScores(
+  q: usize, pages: usize, offset: usize, group: i32, headSize: i32, first: i32, end: i32, scores: usize, stride: usize,
+): void {
+  for (let left = group; left > 0; left -= 4) {
+    if (left >= 4) scoresOf(4, q, pages, offset, headSize, first, end, scores, stride);
+    else if (left == 3) scoresOf(3, q, pages, offset, headSize, first, end, scores, stride);
+    else if (left == 2) scoresOf(2, q, pages, offset, headSize, first, end, scores, stride);
+    else scoresOf(1, q, pages, offset, headSize, first, end, scores, stride);
+    q += (<usize>headSize) << 4, scores += stride << 2;
+  }
+}
+
+/** Last of three steps: dimensions `[first, end)` of out, f32 [group][headSize]; `weigh` of all scores comes between. */
+export function headValues(
+  weights: usize, stride: usize, pages: usize, offset: usize, group: i32, headSize: i32, length: i32,
+  first: i32, end: i32, out: usize,
+): void {
+  for (let left = group; left > 0; left -= 4) {
+    if (left >= 4) valuesOf(4, weights, stride, pages, offset, headSize, length, first, end, out);
+    else if (left == 3) valuesOf(3, weights, stride, pages, offset, headSize, length, first, end, out);
+    else if (left == 2) valuesOf(2, weights, stride, pages, offset, headSize, length, first, end, out);
+    else valuesOf(1, weights, stride, pages, offset, headSize, length, first, end, out);
+    out += (<usize>headSize) << 4, weights += stride << 2;
+  }
+}
+
+/**
+ * All three steps for a position that looks at `length` positions, itself included, four query heads at a time: `scores`
+ * has 4 rows. The queries are scaled in place.
  */
 export function attendHead(
   q: usize, pages: usize, offset: usize, group: i32, headSize: i32,
   length: i32, scores: usize, stride: usize, out: usize,
 ): void {
-  const headBytes = (<usize>headSize) << 2;
-  const scale = f32x4.splat(HALF_SCALE / sqrt<f32>(<f32>headSize));
-  for (let c: usize = 0; c < <usize>group * headBytes; c += 16) v128.store(q + c, f32x4.mul(v128.load(q + c), scale));
-  for (let left = group; left > 0; ) {
+  scaleQueries(q, group * headSize, headSize);
+  for (let left = group; left > 0; left -= 4) {
     const take = min(left, 4);
-    if (take == 4) heads(4, q, pages, offset, headSize, length, scores, stride, out);
-    else if (take == 3) heads(3, q, pages, offset, headSize, length, scores, stride, out);
-    else if (take == 2) heads(2, q, pages, offset, headSize, length, scores, stride, out);
-    else heads(1, q, pages, offset, headSize, length, scores, stride, out);
-    left -= take;
-    q += <usize>take * headBytes, out += <usize>take * headBytes;
+    headScores(q, pages, offset, take, headSize, 0, length, scores, stride);
+    for (let g = 0; g < take; g++) weigh(scores + <usize>g * stride, length);
+    headValues(scores, stride, pages, offset, take, headSize, length, 0, headSize, out);
+    q += (<usize>headSize) << 4, out += (<usize>headSize) << 4;
   }
 }

@@ -8,14 +8,25 @@ export const HALF_SCALE: f32 = 5192296858534827628530496329220096.0;
 export const ACTIVATION_SCALE: f32 = 1267650600228229401496703205376.0;
 export const SUM_SCALE: f32 = 4096.0;
 
+/** What a half may have set once it is moved into a float's place; in memory for the reason told in exp.ts. */
+export const HALF_BITS = memory.data<u32>([0x8fffe000]);
+
+const SIGN = memory.data<u32>([0x8000]);
+const MAGNITUDE = memory.data<u32>([0x7fffffff]);
+const LARGEST = memory.data<u32>([0x477fe000]);
+const SMALLEST = memory.data<u32>([0x38800000]);
+const ALMOST_HALF_STEP = memory.data<u32>([0xfff]);
+const ONE = memory.data<u32>([1]);
+const EXPONENT_SHIFT = memory.data<u32>([112 << 10]);
+
 /**
  * Four halves to floats, divided by HALF_SCALE (the caller folds it into another factor). Exact for all
- * finite halves; infinities and NaN do not occur in weights or in our cache.
+ * finite halves; infinities and NaN do not occur in weights or in our cache. `bits` is four times HALF_BITS.
  */
 // @ts-ignore: decorator
 @inline
-export function halvesUnscaled(signExtended: v128): v128 {
-  return v128.and(i32x4.shl(signExtended, 13), i32x4.splat(0x8fffe000));
+export function halvesUnscaled(signExtended: v128, bits: v128): v128 {
+  return v128.and(i32x4.shl(signExtended, 13), bits);
 }
 
 /** One half to float. */
@@ -32,13 +43,13 @@ export function halfToFloat(half: u32): f32 {
 // @ts-ignore: decorator
 @inline
 export function floatsToHalves(x: v128): v128 {
-  const sign = v128.and(i32x4.shr_u(x, 16), i32x4.splat(0x8000));
-  const magnitude = i32x4.min_u(v128.and(x, i32x4.splat(0x7fffffff)), i32x4.splat(0x477fe000));
-  const odd = v128.and(i32x4.shr_u(magnitude, 13), i32x4.splat(1));
+  const sign = v128.and(i32x4.shr_u(x, 16), v128.load32_splat(SIGN));
+  const magnitude = i32x4.min_u(v128.and(x, v128.load32_splat(MAGNITUDE)), v128.load32_splat(LARGEST));
+  const odd = v128.and(i32x4.shr_u(magnitude, 13), v128.load32_splat(ONE));
   const rounded = i32x4.sub(
-    i32x4.shr_u(i32x4.add(i32x4.add(magnitude, i32x4.splat(0xfff)), odd), 13),
-    i32x4.splat(112 << 10),
+    i32x4.shr_u(i32x4.add(i32x4.add(magnitude, v128.load32_splat(ALMOST_HALF_STEP)), odd), 13),
+    v128.load32_splat(EXPONENT_SHIFT),
   );
-  const normal = i32x4.ge_u(magnitude, i32x4.splat(0x38800000));
+  const normal = i32x4.ge_u(magnitude, v128.load32_splat(SMALLEST));
   return v128.or(sign, v128.and(rounded, normal));
 }

@@ -1,7 +1,8 @@
 export { addInPlace } from './elementwise';
 export { embedF16, embedF32, embedQ4, embedQ8 } from './embed';
 export {
-  addAttention, addMatmulF16, addMatmulF32, addMatmulQ4, addMatmulQ8, addSwiglu, helpJobs, initJobs, runJobs, stopHelpers,
+  addAttention, addMatmulF16, addMatmulF32, addMatmulQ4, addMatmulQ8, addSwiglu, expectWeights, helpJobs, initJobs, runJobs,
+  stopHelpers,
 } from './jobs';
 export { storeKeyValue } from './kv-cache';
 export { rmsNorm } from './norm';

@@ -3,10 +3,11 @@
 // Nibble vector g: each 4-byte lane is one row; low nibbles are columns 4g..4g+3, high nibbles 16+4g..16+4g+3
 // (as in GGUF, so that repacking moves whole words). Q4_0 is stored with m = -8 d.
 
-import { halvesUnscaled, SUM_SCALE } from './half';
+import { HALF_BITS, halvesUnscaled, SUM_SCALE } from './half';
 
 /** Bytes of a block of four rows. */
 const BLOCK: usize = 80;
+const NIBBLES = memory.data<u32>([0x0f0f0f0f]);
 
 /** Adds the products of one nibble vector with four columns; at most 8 of them fit an int16 lane: 8 * 2 * 127 * 15 < 2^15. */
 // @ts-ignore: decorator
@@ -17,8 +18,7 @@ function dot(acc: v128, x: usize, nibbles: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function block1(w: usize, x: usize): v128 {
-  const mask = i8x16.splat(15);
+function block1(w: usize, x: usize, mask: v128): v128 {
   const q0 = v128.load(w, 16), q1 = v128.load(w, 32), q2 = v128.load(w, 48), q3 = v128.load(w, 64);
   if (ASC_FEATURE_RELAXED_SIMD) {
     let acc = i16x8.relaxed_dot_i8x16_i7x16_s(v128.load32_splat(x), v128.and(q0, mask));
@@ -54,8 +54,8 @@ function block1(w: usize, x: usize): v128 {
 
 // @ts-ignore: decorator
 @inline
-function halves(at: usize): v128 {
-  return halvesUnscaled(v128.load16x4_s(at));
+function halves(at: usize, bits: v128): v128 {
+  return halvesUnscaled(v128.load16x4_s(at), bits);
 }
 
 // @ts-ignore: decorator
@@ -77,9 +77,10 @@ function accumulate(acc: v128, d: v128, m: v128, scale: usize, sum: usize, produ
 // @ts-ignore: decorator
 @inline
 function rows1(w: usize, x: usize, scales: usize, sums: usize, y: usize, blocks: i32): void {
+  const mask = v128.load32_splat(NIBBLES), bits = v128.load32_splat(HALF_BITS);
   let acc = f32x4.splat(0);
   for (let b = 0; b < blocks; b++) {
-    acc = accumulate(acc, halves(w), halves(w + 8), scales, sums, block1(w, x));
+    acc = accumulate(acc, halves(w, bits), halves(w + 8, bits), scales, sums, block1(w, x, mask));
     w += BLOCK, x += 32, scales += 4, sums += 4;
   }
   storeSum(y, acc);
@@ -88,12 +89,13 @@ function rows1(w: usize, x: usize, scales: usize, sums: usize, y: usize, blocks:
 // @ts-ignore: decorator
 @inline
 function rows2(w: usize, x: usize, scales: usize, sums: usize, y: usize, blocks: i32, rowBytes: usize): void {
+  const mask = v128.load32_splat(NIBBLES), bits = v128.load32_splat(HALF_BITS);
   const n = (<usize>blocks) << 5, ns = (<usize>blocks) << 2;
   let a0 = f32x4.splat(0), a1 = a0;
   for (let b = 0; b < blocks; b++) {
-    const d = halves(w), m = halves(w + 8);
-    a0 = accumulate(a0, d, m, scales, sums, block1(w, x));
-    a1 = accumulate(a1, d, m, scales + ns, sums + ns, block1(w, x + n));
+    const d = halves(w, bits), m = halves(w + 8, bits);
+    a0 = accumulate(a0, d, m, scales, sums, block1(w, x, mask));
+    a1 = accumulate(a1, d, m, scales + ns, sums + ns, block1(w, x + n, mask));
     w += BLOCK, x += 32, scales += 4, sums += 4;
   }
   storeSum(y, a0);
@@ -103,10 +105,10 @@ function rows2(w: usize, x: usize, scales: usize, sums: usize, y: usize, blocks:
 // @ts-ignore: decorator
 @inline
 function rows4(w: usize, xq: usize, scales: usize, sums: usize, y: usize, blocks: i32, rowBytes: usize): void {
+  const mask = v128.load32_splat(NIBBLES), bits = v128.load32_splat(HALF_BITS);
   const n = (<usize>blocks) << 5, ns = (<usize>blocks) << 2;
   let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
   if (ASC_FEATURE_RELAXED_SIMD) {
-    const mask = i8x16.splat(15);
     for (let b = 0; b < blocks; b++) {
       const x0 = xq + (b << 5), x1 = x0 + n, x2 = x1 + n, x3 = x2 + n;
       let s0 = i16x8.splat(0), s1 = s0, s2 = s0, s3 = s0;
@@ -118,7 +120,7 @@ function rows4(w: usize, xq: usize, scales: usize, sums: usize, y: usize, blocks
         s2 = dot(dot(s2, x2 + g, low), x2 + g + 16, high);
         s3 = dot(dot(s3, x3 + g, low), x3 + g + 16, high);
       }
-      const d = halves(w), m = halves(w + 8);
+      const d = halves(w, bits), m = halves(w + 8, bits);
       a0 = accumulate(a0, d, m, scales, sums, f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(s0)));
       a1 = accumulate(a1, d, m, scales + ns, sums + ns, f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(s1)));
       a2 = accumulate(a2, d, m, scales + 2 * ns, sums + 2 * ns, f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(s2)));
@@ -128,11 +130,11 @@ function rows4(w: usize, xq: usize, scales: usize, sums: usize, y: usize, blocks
   } else {
     let x = xq;
     for (let b = 0; b < blocks; b++) {
-      const d = halves(w), m = halves(w + 8);
-      a0 = accumulate(a0, d, m, scales, sums, block1(w, x));
-      a1 = accumulate(a1, d, m, scales + ns, sums + ns, block1(w, x + n));
-      a2 = accumulate(a2, d, m, scales + 2 * ns, sums + 2 * ns, block1(w, x + 2 * n));
-      a3 = accumulate(a3, d, m, scales + 3 * ns, sums + 3 * ns, block1(w, x + 3 * n));
+      const d = halves(w, bits), m = halves(w + 8, bits);
+      a0 = accumulate(a0, d, m, scales, sums, block1(w, x, mask));
+      a1 = accumulate(a1, d, m, scales + ns, sums + ns, block1(w, x + n, mask));
+      a2 = accumulate(a2, d, m, scales + 2 * ns, sums + 2 * ns, block1(w, x + 2 * n, mask));
+      a3 = accumulate(a3, d, m, scales + 3 * ns, sums + 3 * ns, block1(w, x + 3 * n, mask));
       w += BLOCK, x += 32, scales += 4, sums += 4;
     }
   }
