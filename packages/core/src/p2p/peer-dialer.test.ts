@@ -1,10 +1,15 @@
 import { RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2';
-import type { Connection } from '@libp2p/interface';
+import { generateKeyPair } from '@libp2p/crypto/keys';
+import type { Connection, PeerId } from '@libp2p/interface';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { byteStream } from '@libp2p/utils';
+import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../clock.ts';
 import type { PeerName } from '../ids.ts';
 import { UNMEASURED_RTT_MS } from '../routing/constants.ts';
+import { FakeClock, settle } from '../testing/fake-clock.ts';
+import { DIRECT_DIAL_TIMEOUT_MS, MAX_DIALS_AT_ONCE, MAX_WAITING_DIALS } from './constants.ts';
 import { isDirect, isRelayed, isWebRtc } from './connection-kind.ts';
 import { createNetwork } from './create-network.ts';
 import type { Network, NetworkInit } from './network.ts';
@@ -14,6 +19,7 @@ import { generatePrivateKey } from './private-key.ts';
 import { placeOf } from './networks.fixture.ts';
 
 const REGION = 'europe';
+const newName = async () => peerIdFromPrivateKey(await generateKeyPair('Ed25519')).toString() as PeerName;
 const ECHO = '/test/echo/1.0.0';
 
 const running: { stop(): unknown }[] = [];
@@ -269,6 +275,44 @@ describe('a peer dialer', () => {
     impatient.abort(new Error('no more'));
     await expect(aborted).rejects.toThrow('no more');
     expect((await patient).direct).toBe(true);
+  });
+
+  it('dials nobody for callers that are gone before the turn came', async () => {
+    const clock = new FakeClock();
+    const relayAddress = multiaddr(`/ip4/127.0.0.1/tcp/1/ws/p2p/${await newName()}`);
+    const relay = { status: 'open', direction: 'outbound', remoteAddr: relayAddress } as unknown as Connection;
+    const dialled: string[] = [];
+    const hanging = createPeerDialer(
+      {
+        clock,
+        node: {
+          getConnections: (peer?: PeerId) => (peer === undefined ? [relay] : []),
+          addEventListener: () => {},
+          removeEventListener: () => {},
+          async dial(addresses: unknown) {
+            dialled.push(String((addresses as unknown[])[0]));
+            return new Promise<Connection>(() => {});
+          },
+        },
+      },
+      { role: 'peer' },
+    );
+    const gone = new AbortController();
+    const names = await Promise.all(Array.from({ length: MAX_DIALS_AT_ONCE + MAX_WAITING_DIALS }, newName));
+    const callers = names.map((name) => hanging.connect(name, { signal: gone.signal }));
+    const refused = Promise.allSettled(callers);
+    await settle();
+    gone.abort(new Error('left'));
+    await refused;
+    const honest = await newName();
+    const late = hanging.connect(honest, { ...live(), directOnly: true }).catch(() => {}); // nobody answers here
+    await settle();
+    await clock.advance(DIRECT_DIAL_TIMEOUT_MS);
+    await settle();
+    expect(dialled).toHaveLength(MAX_DIALS_AT_ONCE + 1);
+    expect(dialled.at(-1)).toContain(honest);
+    hanging.stop();
+    await late;
   });
 
   it('measures the round trip of a direct connection', async () => {

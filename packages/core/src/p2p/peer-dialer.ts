@@ -72,8 +72,8 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
   const { node, clock, logger } = components;
   const stopped = new AbortController();
   const turns = createTurns({ atOnce: MAX_DIALS_AT_ONCE, waiting: MAX_WAITING_DIALS });
-  const directDials = new Map<PeerName, Promise<Connection>>();
-  const relayedDials = new Map<PeerName, Promise<Connection>>();
+  const directDials = new Map<PeerName, SharedDial>();
+  const relayedDials = new Map<PeerName, SharedDial>();
   /** Peers that only the relay reached, and when. */
   const indirect = new Map<PeerName, number>();
 
@@ -91,11 +91,7 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
    * Dials through every relay; what came about meanwhile, dialled by the other side, is as good. Forced: else libp2p
    * ends the second of two connections to one address, and two peers that dial each other may end one each.
    */
-  const dial = async (
-    peer: PeerName,
-    id: PeerId,
-    { path, ms, existing }: { path: string; ms: number; existing: (id: PeerId) => Connection | undefined },
-  ): Promise<Connection> => {
+  const dial = async (peer: PeerName, id: PeerId, { path, ms, existing, unwanted }: DialInit): Promise<Connection> => {
     const addresses = relays().map((address) => address.encapsulate(`${path}/p2p/${peer}`));
     const refused = () => new PeerUnreachableError(peer);
     if (addresses.length === 0) throw refused();
@@ -104,10 +100,8 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
         turns.take(
           () =>
             existingOr(id, existing, signal, () => raceAbort(node.dial(addresses, { signal, force: true }), signal)),
-          {
-            signal,
-            refused,
-          },
+          // Once its turn has come a dial goes on, as the other side may rely on it.
+          { signal: AbortSignal.any([signal, unwanted]), refused },
         ),
       );
     } catch (error) {
@@ -143,16 +137,17 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
     }
   };
 
-  const dialDirect = (peer: PeerName, id: PeerId) =>
-    shared(directDials, peer, () =>
-      dial(peer, id, { path: '/p2p-circuit/webrtc', ms: DIRECT_DIAL_TIMEOUT_MS, existing: directTo }),
+  const dialDirect = (peer: PeerName, id: PeerId, signal: AbortSignal) =>
+    shared(directDials, peer, signal, (unwanted) =>
+      dial(peer, id, { path: '/p2p-circuit/webrtc', ms: DIRECT_DIAL_TIMEOUT_MS, existing: directTo, unwanted }),
     );
-  const dialRelayed = (peer: PeerName, id: PeerId) =>
-    shared(relayedDials, peer, () =>
+  const dialRelayed = (peer: PeerName, id: PeerId, signal: AbortSignal) =>
+    shared(relayedDials, peer, signal, (unwanted) =>
       dial(peer, id, {
         path: '/p2p-circuit',
         ms: RELAYED_DIAL_TIMEOUT_MS,
         existing: (to) => directTo(to) ?? relayedTo(to),
+        unwanted,
       }),
     );
 
@@ -194,14 +189,14 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
       if (standing !== undefined) return { connection: standing, direct: true };
       if (clock.now() - (indirect.get(peer) ?? -Infinity) >= DIRECT_RETRY_MS) {
         try {
-          return { connection: await raceAbort(dialDirect(peer, id), signal), direct: true };
+          return { connection: await dialDirect(peer, id, signal), direct: true };
         } catch (error) {
           signal.throwIfAborted();
           if (directOnly) throw error;
         }
       }
       if (directOnly) throw new PeerUnreachableError(peer);
-      const connection = await raceAbort(dialRelayed(peer, id), signal);
+      const connection = await dialRelayed(peer, id, signal);
       const direct = isDirect(connection);
       if (!direct) remember(peer);
       return { connection, direct };
@@ -219,17 +214,51 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
   };
 }
 
-/** One dial at a time per peer, whoever asks for it. */
-function shared(
-  dials: Map<PeerName, Promise<Connection>>,
+interface DialInit {
+  readonly path: string;
+  readonly ms: number;
+  existing(id: PeerId): Connection | undefined;
+  /** Aborted when nobody waits for it any more. */
+  readonly unwanted: AbortSignal;
+}
+
+interface SharedDial {
+  readonly made: Promise<Connection>;
+  readonly unwanted: AbortController;
+  waiting: number;
+}
+
+/** One dial at a time per peer, whoever asks for it; given up before its turn where all who asked have gone. */
+async function shared(
+  dials: Map<PeerName, SharedDial>,
   peer: PeerName,
-  begin: () => Promise<Connection>,
+  signal: AbortSignal,
+  begin: (unwanted: AbortSignal) => Promise<Connection>,
 ): Promise<Connection> {
-  const underWay = dials.get(peer);
-  if (underWay !== undefined) return underWay;
-  const made = begin().finally(() => dials.delete(peer));
-  dials.set(peer, made);
-  return made;
+  const dial = dials.get(peer) ?? start(dials, peer, begin);
+  dial.waiting += 1;
+  try {
+    return await raceAbort(dial.made, signal);
+  } finally {
+    dial.waiting -= 1;
+    if (dial.waiting === 0) {
+      // Whoever comes next begins anew, and not with what was given up.
+      if (dials.get(peer) === dial) dials.delete(peer);
+      dial.unwanted.abort(new PeerUnreachableError(peer));
+    }
+  }
+}
+
+function start(
+  dials: Map<PeerName, SharedDial>,
+  peer: PeerName,
+  begin: (unwanted: AbortSignal) => Promise<Connection>,
+): SharedDial {
+  const unwanted = new AbortController();
+  const dial: SharedDial = { made: begin(unwanted.signal), unwanted, waiting: 0 };
+  dials.set(peer, dial);
+  dial.made.catch(() => {}); // told to whoever still waits
+  return dial;
 }
 
 /** Names come from other peers too: one that is none is that of a peer nobody reaches. */

@@ -1,6 +1,15 @@
-/** Bytes in the order they came, taken out in pieces of any size; each byte is copied once at most. */
+/** Chunks below this are gathered in pieces of `GATHERED_BYTES`: a stranger may send single bytes. */
+const SMALL_CHUNK_BYTES = 1_024;
+const GATHERED_BYTES = 4_096;
+
+/**
+ * Bytes in the order they came, taken out in pieces of any size; each byte is copied once at most, those of small
+ * chunks twice.
+ */
 export class ByteQueue {
   readonly #chunks: Uint8Array[] = [];
+  /** Where the last chunk lies, if small ones are gathered there. */
+  #gathered: Uint8Array | undefined;
   /** Bytes of the first chunk already taken. */
   #offset = 0;
   #byteLength = 0;
@@ -9,10 +18,29 @@ export class ByteQueue {
     return this.#byteLength;
   }
 
+  /** Chunks held: never more than two per `SMALL_CHUNK_BYTES`. */
+  get pieces(): number {
+    return this.#chunks.length;
+  }
+
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
-    this.#chunks.push(chunk);
     this.#byteLength += chunk.byteLength;
+    if (chunk.byteLength < SMALL_CHUNK_BYTES) return this.#gather(chunk);
+    this.#gathered = undefined;
+    this.#chunks.push(chunk);
+  }
+
+  #gather(chunk: Uint8Array): void {
+    const used = this.#gathered === undefined ? 0 : (this.#chunks.at(-1)?.byteLength ?? 0);
+    if (this.#gathered === undefined || used + chunk.byteLength > GATHERED_BYTES) {
+      this.#gathered = new Uint8Array(GATHERED_BYTES);
+      this.#gathered.set(chunk);
+      this.#chunks.push(this.#gathered.subarray(0, chunk.byteLength));
+      return;
+    }
+    this.#gathered.set(chunk, used);
+    this.#chunks[this.#chunks.length - 1] = this.#gathered.subarray(0, used + chunk.byteLength);
   }
 
   /** The byte at `index`, which must be below `byteLength`. */
@@ -47,6 +75,7 @@ export class ByteQueue {
       if (this.#offset === chunk.byteLength) {
         this.#chunks.shift();
         this.#offset = 0;
+        if (this.#chunks.length === 0) this.#gathered = undefined;
       }
     }
     this.#byteLength -= length;

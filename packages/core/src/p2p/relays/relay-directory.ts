@@ -153,8 +153,8 @@ export function createRelayDirectory(
 
   const announce = async () => {
     const models = answered().slice(0, MAX_PROVIDED_MODELS);
-    const names = new Set(['', ...models.map(({ manifest }) => manifest)]);
-    for (const name of providedAtMs.keys()) if (!names.has(name)) providedAtMs.delete(name);
+    const current = new Set(['', ...models.map(({ manifest }) => manifest)]);
+    for (const name of providedAtMs.keys()) if (!current.has(name)) providedAtMs.delete(name);
     await provide('', await regionKey(region));
     for (const { manifest } of models) await provide(manifest, modelKey(manifest));
   };
