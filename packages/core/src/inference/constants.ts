@@ -132,5 +132,8 @@ export const SUMMARY_WAIT_MS = 500;
 /** Ways between peers whose round trip a coordinator remembers. */
 export const MAX_KNOWN_HOPS = 4_096;
 
+/** How long it counts: one slow moment must not ban a way for good, as a banned way is never measured again. */
+export const HOP_TIME_LIFE_MS = 60_000;
+
 /** Times that a peer's neighbours may complain of it, or it of them, before a request does without it. */
 export const MAX_COMPLAINTS = 2;

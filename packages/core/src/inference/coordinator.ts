@@ -84,7 +84,7 @@ export function createCoordinator(components: CoordinatorComponents, init: Coord
     components,
     ledger,
     penalties,
-    hopTimes: createHopTimes(),
+    hopTimes: createHopTimes({ clock }),
     hiddenFormat: init.hiddenFormat ?? 'f16',
     line,
     capacityWaitMs: init.capacityWaitMs ?? MAX_CAPACITY_WAIT_MS,

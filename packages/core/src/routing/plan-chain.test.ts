@@ -112,6 +112,17 @@ describe('planRoute over several peers', () => {
     });
   });
 
+  it('uses neighbours that are far from the coordinator: what is only estimated bans no hop', () => {
+    const parts = [part('a', 0, 2), part('b', 2, 4)];
+    const far = { rttMs: () => MAX_HOP_RTT_MS + 50 };
+    expect(planned(parts, far).route?.stages).toMatchObject([
+      { peer: 'a', hopRttMs: MAX_HOP_RTT_MS },
+      { peer: 'b', hopRttMs: MAX_HOP_RTT_MS },
+    ]);
+    expect(planned(parts, { ...far, hopRttMs: () => 5 }).route?.expectedTokenMs).toBe(2 * (20 + 2.5));
+    expect(planned(parts, { ...far, hopRttMs: farFromBToA }).route).toBeUndefined();
+  });
+
   it('takes fewer stages where more would be little faster', () => {
     const parts = [taking('a', 0, 2, 50), taking('b', 2, 4, 50), taking('b1', 2, 3, 20), taking('b2', 3, 4, 22)];
     expect(namesOf(planned(parts, { rttMs: () => 0 }))).toEqual(['a', 'b']);
@@ -168,7 +179,7 @@ const anySwarm: fc.Arbitrary<Swarm> = fc
         freeSlots: fc.oneof(fc.nat(4), fc.constant(4)),
         queued: fc.nat(1),
         decodeTokensPerSecond: fc.integer({ min: 1, max: 200 }),
-        rttMs: fc.integer({ min: 0, max: 250 }),
+        rttMs: fc.integer({ min: 0, max: 450 }),
         unseen: fc.integer({ min: -1, max: 1 }),
       }),
       { minLength: 4, maxLength: 10, size: 'max' },
@@ -215,7 +226,7 @@ function ringMs(chosen: readonly PeerView[], knowledge: RouteKnowledge): number 
   let sum = 0;
   for (const [index, { peer, advert }] of chosen.entries()) {
     const next = chosen[(index + 1) % chosen.length]!.peer;
-    const estimate = ((knowledge.rttMs(peer) ?? 0) + (knowledge.rttMs(next) ?? 0)) / 2;
+    const estimate = Math.min(((knowledge.rttMs(peer) ?? 0) + (knowledge.rttMs(next) ?? 0)) / 2, MAX_HOP_RTT_MS);
     const rttMs = knowledge.hopRttMs(peer, next) ?? estimate;
     if (rttMs > MAX_HOP_RTT_MS || knowledge.excludedHops.has(hopKey(peer, next))) return Infinity;
     const { slots, freeSlots, queued, decodeTokensPerSecond } = advert.models[0]!;
