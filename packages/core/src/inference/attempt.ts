@@ -163,6 +163,7 @@ class Attempt {
         accepted,
         isLast: index === this.#lastStage,
         tokensLeft: this.#init.request.maxTokens - this.#tokens,
+        doneBefore: this.#lastStage === 0 ? undefined : this.#done[index],
       });
       return undefined;
     } catch (error) {
@@ -179,7 +180,7 @@ class Attempt {
       complaint === undefined
         ? { stage: index }
         : findCulprit(await this.#gather({ kind: complaint, stage: index }), this.#done.length);
-    return { ended: false, error, verdict, timing: this.#timer.elapsed(), culprit };
+    return { ended: false, error, verdict: this.#verdictOn(culprit, verdict), timing: this.#timer.elapsed(), culprit };
   }
 
   /** A stage that complains of its neighbour may be the first to notice who is gone, or the one at fault. */
@@ -201,7 +202,14 @@ class Attempt {
   #stalled(): AttemptResult {
     const error = new StageStalledError();
     const culprit = findStalled(this.#done);
-    return { ended: false, error, verdict: classifyLoss(error), timing: this.#timer.elapsed(), culprit };
+    const verdict = this.#verdictOn(culprit, classifyLoss(error));
+    return { ended: false, error, verdict, timing: this.#timer.elapsed(), culprit };
+  }
+
+  /** Another's word alone makes nobody chosen last, unless it is this device's own. */
+  #verdictOn({ accuser }: Culprit, verdict: FailureVerdict): FailureVerdict {
+    const isOwnWord = accuser === undefined || this.#init.route.stages[accuser]?.local === true;
+    return isOwnWord ? verdict : { ...verdict, penalise: false };
   }
 
   async #ended(event: Extract<StageEvent, { type: 'end' }>): Promise<AttemptResult> {

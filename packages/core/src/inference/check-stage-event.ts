@@ -10,6 +10,8 @@ export interface StageEventContext {
   /** Whether it ends the chain, or is the only one. */
   readonly isLast: boolean;
   readonly tokensLeft: number;
+  /** Positions the stage said to have computed; undefined for who is no stage of a chain: there it counts otherwise. */
+  readonly doneBefore: number | undefined;
 }
 
 /** What a stage says, in its order and within what was asked. @throws `protocol_violation` */
@@ -19,10 +21,20 @@ export function checkStageEvent(event: StageEvent, context: StageEventContext): 
   if ((event.type === 'token' || event.type === 'end') && !isLast) {
     throw new ProtocolViolationError('Only the last stage makes tokens.');
   }
+  if (event.type === 'progress') checkProgress(event.done, context);
   if (event.type === 'summary') throw new ProtocolViolationError('Nobody asked for a summary.');
   if (event.type !== 'token') return;
   if (tokensLeft <= 0) throw new ProtocolViolationError('More tokens than asked for.');
   checkToken(event, context);
+}
+
+/** Positions only grow, up to the last that was asked for. */
+function checkProgress(done: number, { request, doneBefore }: StageEventContext): void {
+  if (doneBefore === undefined) return;
+  if (done < doneBefore) throw new ProtocolViolationError('Fewer positions computed than before.');
+  if (done > request.tokens.length + request.maxTokens) {
+    throw new ProtocolViolationError('More positions computed than there are.');
+  }
 }
 
 /** A token outside the vocabulary, or with more or less about it than was asked for, is the sender's fault. */

@@ -61,7 +61,7 @@ export const MIN_TOKEN_GAP_ALLOWANCE_MS = 2_000;
 /** Sessions lost one after another without a single new token before a request fails. */
 export const MAX_ATTEMPTS_WITHOUT_PROGRESS = 6;
 
-/** Peers that must say the same of a request before it counts as at fault. */
+/** Peers that must say the same of a request, or of a peer, before it counts as at fault. */
 export const MIN_ACCUSERS = 2;
 
 /** Sessions lost by one request in all: even a thousand-token answer over dying tabs stays below. */
@@ -134,6 +134,10 @@ export const MAX_KNOWN_HOPS = 4_096;
 
 /** How long it counts: one slow moment must not ban a way for good, as a banned way is never measured again. */
 export const HOP_TIME_LIFE_MS = 60_000;
+
+/** What stages said of each other: how long it counts, and how many such ways are remembered. */
+export const BROKEN_WAY_LIFE_MS = 300_000;
+export const MAX_BROKEN_WAYS = 1_024;
 
 /** Times that a peer's neighbours may complain of it, or it of them, before a request does without it. */
 export const MAX_COMPLAINTS = 2;

@@ -11,6 +11,7 @@ import { RequestRun } from './request-run.ts';
 import { createSessionLedger } from './session-ledger.ts';
 import type { OpenSession, SessionRequest, StageSession } from './stage-session.ts';
 import type { HiddenFormat } from './layer-runner.ts';
+import { createBrokenWays } from './broken-ways.ts';
 import { createHopTimes } from './hop-times.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
@@ -73,6 +74,7 @@ export function createCoordinator(components: CoordinatorComponents, init: Coord
   const { clock, random, registry } = components;
   const ledger = createSessionLedger({ clock });
   const penalties = createPeerPenalties({ clock });
+  const brokenWays = createBrokenWays({ clock });
   const line = createWaitingLine(init.maxWaitingRequests === undefined ? {} : { capacity: init.maxWaitingRequests });
   registry.subscribe(() => line.wake());
   const sessionPrefix = Math.floor(random() * 2 ** 52).toString(36);
@@ -84,6 +86,7 @@ export function createCoordinator(components: CoordinatorComponents, init: Coord
     components,
     ledger,
     penalties,
+    brokenWays,
     hopTimes: createHopTimes({ clock }),
     hiddenFormat: init.hiddenFormat ?? 'f16',
     line,

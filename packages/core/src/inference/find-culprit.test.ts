@@ -37,8 +37,8 @@ describe('whom a chain goes on without', () => {
   });
 
   it('is, where all live and nothing moves, the first that owes what it was given', () => {
-    expect(findStalled([9, 9, 7, 7])).toEqual({ stage: 2, hop: { from: 1, to: 2 } });
-    expect(findStalled([9, 9, 9])).toEqual({ stage: 0, hop: { from: 2, to: 0 } });
+    expect(findStalled([9, 9, 7, 7])).toEqual({ stage: 2, hop: { from: 1, to: 2 }, accuser: 1 });
+    expect(findStalled([9, 9, 9])).toEqual({ stage: 0, hop: { from: 2, to: 0 }, accuser: 2 });
     expect(findStalled([0])).toEqual({ stage: 0 });
   });
 });

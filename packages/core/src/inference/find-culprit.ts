@@ -8,7 +8,7 @@ export interface Culprit {
   readonly stage: number;
   /** The way between two stages that broke; undefined where the stage itself was lost. */
   readonly hop?: { readonly from: number; readonly to: number };
-  /** Who says so, where it is only said. */
+  /** Who says so, or whose count does, where it is only said. */
   readonly accuser?: number;
 }
 
@@ -36,13 +36,16 @@ export function findCulprit(complaints: readonly Complaint[], stageCount: number
 
 /**
  * The stage that holds up a chain in which every stage lives: the first that has computed less than what the
- * stage before gave it; the first of all where none has, since the last one's token is what it waits for.
+ * stage before says to have given it; the first of all where none has, since the last one's token is what it waits
+ * for. The stage before may have sent nothing: it is named as the accuser.
  *
- * @param done positions computed, by stage
+ * @param done positions computed, by stage, as each says
  */
 export function findStalled(done: readonly number[]): Culprit {
   for (let stage = 1; stage < done.length; stage++) {
-    if ((done[stage] ?? 0) < (done[stage - 1] ?? 0)) return { stage, hop: { from: stage - 1, to: stage } };
+    if ((done[stage] ?? 0) < (done[stage - 1] ?? 0))
+      return { stage, hop: { from: stage - 1, to: stage }, accuser: stage - 1 };
   }
-  return { stage: 0, ...(done.length > 1 ? { hop: { from: done.length - 1, to: 0 } } : {}) };
+  const last = done.length - 1;
+  return last > 0 ? { stage: 0, hop: { from: last, to: 0 }, accuser: last } : { stage: 0 };
 }

@@ -3,17 +3,12 @@ import { PromptTooLongError } from '../generation/errors.ts';
 import type { PeerName, SessionId } from '../ids.ts';
 import { planRoute } from '../routing/plan-route.ts';
 import type { PlannedRoute, PlannedStage, Rejection, RoutePlan } from '../routing/types.ts';
-import { hopKey } from '../routing/hop-key.ts';
+import { MAX_HOP_RTT_MS } from '../routing/constants.ts';
 import { raceAbort } from '../wire/race-abort.ts';
 import { attempt } from './attempt.ts';
 import type { AttemptResult } from './attempt.ts';
-import {
-  CAPACITY_RETRY_MS,
-  MAX_ATTEMPTS_WITHOUT_PROGRESS,
-  MAX_COMPLAINTS,
-  MAX_FAILOVERS,
-  MIN_ACCUSERS,
-} from './constants.ts';
+import { CAPACITY_RETRY_MS, MAX_ATTEMPTS_WITHOUT_PROGRESS, MAX_FAILOVERS, MIN_ACCUSERS } from './constants.ts';
+import type { BrokenWays } from './broken-ways.ts';
 import type { CoordinatorComponents } from './coordinator.ts';
 import type { CoordinatorEvent, CoordinatorRequest, HopReport, StageReport } from './coordinator-types.ts';
 import type { Culprit } from './find-culprit.ts';
@@ -25,6 +20,7 @@ import type { GenerateRequest, StageTiming } from './generator.ts';
 import { openLocalSession } from './local-session.ts';
 import { noRouteWords } from './no-route-words.ts';
 import type { PeerPenalties } from './peer-penalties.ts';
+import { RequestExclusions } from './request-exclusions.ts';
 import type { SessionLedger } from './session-ledger.ts';
 import type { SessionRequest, StageSession } from './stage-session.ts';
 import type { Ticket, WaitingLine } from './waiting-line.ts';
@@ -34,6 +30,7 @@ export interface RequestRunShared {
   readonly components: CoordinatorComponents;
   readonly ledger: SessionLedger;
   readonly penalties: PeerPenalties;
+  readonly brokenWays: BrokenWays;
   readonly hopTimes: HopTimes;
   readonly hiddenFormat: HiddenFormat;
   readonly line: WaitingLine;
@@ -53,16 +50,9 @@ export class RequestRun {
   readonly #arrival: number;
   /** Tokens the client has: what the next peer is given beside the prompt. */
   readonly #given: number[] = [];
-  /** Peers that failed this request, and when: out until they announce themselves again. */
-  readonly #failed = new Map<PeerName, number>();
-  /** Ways between two peers that broke in this request, and when: out as long as either end is. */
-  readonly #failedHops = new Map<string, { peers: readonly [PeerName, PeerName]; atMs: number }>();
-  /** How often a peer was part of a way that broke, as its own or its neighbour's word had it. */
-  readonly #complaints = new Map<PeerName, number>();
+  readonly #exclusions: RequestExclusions;
   /** Who says that the request is at fault, by the code reported; none of them is asked again. */
   readonly #accusers = new Map<string, Set<PeerName>>();
-  /** Peers found full since the last wait. */
-  readonly #busy = new Set<PeerName>();
   #attempts = 0;
   #failovers = 0;
   #attemptsWithoutProgress = 0;
@@ -76,6 +66,7 @@ export class RequestRun {
     this.#request = request;
     this.#signal = signal;
     this.#arrival = shared.nextArrival();
+    this.#exclusions = new RequestExclusions(shared.components);
   }
 
   async *events(): AsyncGenerator<CoordinatorEvent, void> {
@@ -171,8 +162,8 @@ export class RequestRun {
         rttMs: (peer) => components.rttMs(peer),
         hopRttMs: (from, to) => this.#shared.hopTimes.get(from, to),
         unseenSessions: (peer, sinceMs) => ledger.unseen(peer, sinceMs),
-        excluded: this.#excluded(),
-        excludedHops: this.#excludedHops(),
+        excluded: this.#exclusions.peers(),
+        excludedHops: this.#exclusions.hops(),
         penalised: (peer) => penalties.has(peer),
         local: components.local === undefined || served === undefined ? undefined : { ...components.local, served },
       },
@@ -190,28 +181,10 @@ export class RequestRun {
     };
   }
 
-  #excluded(): Set<PeerName> {
-    const { registry } = this.#shared.components;
-    const excluded = new Set(this.#busy);
-    for (const [peer, failedMs] of this.#failed) {
-      if ((registry.get(peer)?.lastSeenMs ?? 0) <= failedMs) excluded.add(peer);
-    }
-    return excluded;
-  }
-
-  #excludedHops(): Set<string> {
-    const { registry } = this.#shared.components;
-    const excluded = new Set<string>();
-    for (const [key, { peers, atMs }] of this.#failedHops) {
-      if (peers.some((peer) => (registry.get(peer)?.lastSeenMs ?? 0) <= atMs)) excluded.add(key);
-    }
-    return excluded;
-  }
-
   #routeEvent(route: PlannedRoute, hops: readonly (HopReport | undefined)[]): CoordinatorEvent {
     this.#ticket?.served();
     this.#ticket = undefined;
-    this.#busy.clear();
+    this.#exclusions.clearBusy();
     this.#attempts += 1;
     const reason = this.#attempts > 1 ? errorCode(this.#lastError) : undefined;
     const stages = route.stages.map(({ peer, engine, layers }, index) => {
@@ -242,11 +215,11 @@ export class RequestRun {
     if (verdict.action === 'fail') throw error;
     this.#lastError = error;
     if (verdict.action === 'busy') {
-      this.#busy.add(peer);
+      this.#exclusions.noteBusy(peer);
       return undefined;
     }
-    this.#failed.set(peer, components.clock.now());
-    this.#noteBrokenHop(route, culprit);
+    this.#exclusions.noteFailed(peer);
+    if (culprit.accuser !== undefined) this.#noteBrokenWay(route, culprit, culprit.accuser);
     if (verdict.penalise) penalties.add(peer);
     onFailover();
     this.#failovers += 1;
@@ -258,33 +231,33 @@ export class RequestRun {
     return undefined;
   }
 
-  /** Either end may be at fault: whoever is at a broken way's end again and again is not asked any more. */
-  #noteBrokenHop({ stages }: PlannedRoute, { hop, stage, accuser }: Culprit): void {
-    const from = stages[hop?.from ?? -1]?.peer;
-    const to = stages[hop?.to ?? -1]?.peer;
-    if (from === undefined || to === undefined) return;
-    this.#failedHops.set(hopKey(from, to), { peers: [from, to], atMs: this.#shared.components.clock.now() });
-    for (const index of [stage, accuser]) {
-      const peer = stages[index ?? -1]?.peer;
-      if (peer === undefined) continue;
-      const complaints = (this.#complaints.get(peer) ?? 0) + 1;
-      this.#complaints.set(peer, complaints);
-      if (complaints > MAX_COMPLAINTS) this.#failed.set(peer, Infinity);
-    }
+  /** What one end of a way says of the other costs the other its place in this request, and no more. */
+  #noteBrokenWay({ stages }: PlannedRoute, { hop, stage }: Culprit, accuser: number): void {
+    const { hopTimes, brokenWays, penalties } = this.#shared;
+    const peerOf = (index: number) => (stages[index] as PlannedStage).peer;
+    const [accused, accusing] = [peerOf(stage), peerOf(accuser)];
+    const [from, to] = hop?.from === stage ? [accused, accusing] : [accusing, accused];
+    // Other requests use it where there is no better one: whichever end is at fault, it is again.
+    hopTimes.note(from, to, MAX_HOP_RTT_MS);
+    this.#exclusions.noteBrokenWay({ from, to, accused, accuser: accusing });
+    if (stages[accuser]?.local === true) return;
+    const suspect = brokenWays.note(accusing, accused);
+    if (suspect !== undefined) penalties.add(suspect);
+    if (suspect === accusing) this.#exclusions.disbelieve(accusing);
   }
 
   /** One stranger's word is not enough to fail a request; this device's own is. @throws when it is at fault. */
   #noteAccusation({ peer, local }: PlannedStage, code: string): void {
     const accusers = this.#accusers.get(code) ?? new Set();
     this.#accusers.set(code, accusers.add(peer));
-    this.#failed.set(peer, Infinity);
+    this.#exclusions.noteRefused(peer);
     if (!local && accusers.size < MIN_ACCUSERS) return;
     if (code === 'context_length_exceeded') throw new ContextRefusedError({ cause: this.#lastError });
     throw this.#lost('The peers that serve this model refuse this request.');
   }
 
   #lossesInWords(): string {
-    const peers = this.#failed.size;
+    const peers = this.#exclusions.failed;
     const losses = this.#failovers;
     const who = peers === 1 ? 'one peer' : `${peers} different peers`;
     return `The answer was begun and lost ${losses} times, on ${who}.`;
@@ -302,7 +275,7 @@ export class RequestRun {
   /** Waits because of whatever keeps the plan empty. @throws `no_route`, `capacity`, `route_lost`, … */
   async *#waitForRoute(plan: RoutePlan): AsyncGenerator<CoordinatorEvent, void> {
     const { rejections, full } = plan;
-    if (this.#busy.size > 0 || full) return yield* this.#waitForPlace(full);
+    if (this.#exclusions.anyBusy || full) return yield* this.#waitForPlace(full);
     if (this.#failovers > 0) return yield* this.#waitForPeer();
     this.#shared.components.logger?.info({ rejections: rejections.slice(0, 16) }, 'no route');
     const tooShort = rejections.length > 0 && able(rejections).every(({ reason }) => reason === 'context-too-short');
@@ -331,7 +304,7 @@ export class RequestRun {
       client: this.#request.client,
     });
     // Whoever has just found every peer full waits for a change first; a newcomer only for those ahead.
-    let mayTry = this.#busy.size === 0 && !full;
+    let mayTry = !this.#exclusions.anyBusy && !full;
     for (;;) {
       if (this.#ticket.turnedAway())
         throw new CapacityError('Every peer is full, and others wait with fewer requests.');
@@ -342,7 +315,7 @@ export class RequestRun {
       await this.#pause(CAPACITY_RETRY_MS, moved);
       mayTry = true;
     }
-    this.#busy.clear();
+    this.#exclusions.clearBusy();
     this.#spent = add(this.#spent, { queuedMs: clock.now() - sinceMs, prefillMs: 0, decodeMs: 0 });
   }
 

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { accepted, honest, reported, ScriptedPeers } from './scripted-peers.fixture.ts';
+import type { Script } from './scripted-peers.fixture.ts';
+
+const FRONT = { start: 0, end: 2 };
+const BACK = { start: 2, end: 4 };
+
+const namesFrom = (routes: readonly string[]) => routes.join(' ');
+
+describe('a stage whose word is all there is', () => {
+  const lie =
+    (code: string): Script =>
+    ({ say }) => {
+      say(accepted());
+      say(reported(code));
+    };
+
+  it.each(['bad_frame', 'invalid_input', 'previous_stage_lost'])(
+    'is chosen last once it reports %s of different neighbours, which keep their place',
+    async (code) => {
+      const peers = new ScriptedPeers();
+      for (const name of ['h1', 'h2']) peers.add(name, FRONT);
+      peers.add('liar', BACK, lie(code), 900);
+      peers.add('z', BACK, honest(), 50);
+      const coordinator = peers.coordinator();
+      const first = await peers.run(coordinator, { mostMs: 5_000 });
+      expect(first).toMatchObject({ result: 'end', routes: ['h1>liar', 'h2>liar', 'h1>z'] });
+      peers.announce();
+      peers.opened.length = 0;
+      const second = await peers.run(coordinator, { mostMs: 5_000 });
+      expect(second).toMatchObject({ result: 'end', routes: ['h1>z'] });
+      expect(peers.opened).not.toContain('liar');
+    },
+  );
+
+  it('costs a neighbour no more than its place in this request, and the way between them its rank', async () => {
+    const peers = new ScriptedPeers();
+    peers.add('h', FRONT);
+    peers.add('liar', BACK, lie('bad_frame'), 900);
+    peers.add('z', BACK, honest(), 50);
+    const coordinator = peers.coordinator();
+    const first = await peers.run(coordinator, { mostMs: 20_000 });
+    expect(first).toMatchObject({ result: 'end', routes: ['h>liar', 'h>z'] });
+    peers.announce();
+    expect(await peers.run(coordinator)).toMatchObject({ result: 'end', routes: ['h>z'] });
+  });
+
+  it('counts where another says the same: who sends damaged frames is chosen last', async () => {
+    const peers = new ScriptedPeers();
+    const complain: Script = (session) => (session.peers[0] === 'bad' ? lie('bad_frame')(session) : honest()(session));
+    peers.add('bad', FRONT, ({ say }) => say(accepted()), 900);
+    peers.add('h', FRONT, honest(), 50);
+    for (const name of ['z1', 'z2', 'z3']) peers.add(name, BACK, complain);
+    const coordinator = peers.coordinator();
+    const routes: string[] = [];
+    for (let request = 0; request < 4; request++) {
+      const outcome = await peers.run(coordinator, { mostMs: 5_000 });
+      expect(outcome.result).toBe('end');
+      routes.push(...outcome.routes);
+      peers.announce();
+    }
+    expect(namesFrom(routes)).toBe('bad>z1 h>z1 bad>z2 h>z1 h>z1 h>z1');
+  });
+});
+
+describe('a chain that stands still while all of its stages live', () => {
+  const beat =
+    (done: number): Script =>
+    async ({ say, isClosed }) => {
+      say(accepted());
+      while (!isClosed()) {
+        say({ type: 'progress', state: 'prefill', done, total: 3 });
+        await peers.clock.sleep(1_000);
+      }
+    };
+  let peers: ScriptedPeers;
+
+  it('goes on without the stage that claims to have sent what nobody got, and blames no other', async () => {
+    peers = new ScriptedPeers();
+    peers.add('liar', FRONT, beat(3), 900);
+    peers.add('h', FRONT, honest(), 50);
+    const wait: Script = (session) => (session.peers[0] === 'liar' ? beat(0)(session) : honest()(session));
+    for (let at = 1; at <= 4; at++) peers.add(`z${at}`, BACK, wait);
+    const coordinator = peers.coordinator();
+    const first = await peers.run(coordinator, { mostMs: 120_000, stepMs: 1_000 });
+    expect(first).toMatchObject({ result: 'end', routes: ['liar>z1', 'liar>z2', 'h>z1'] });
+    peers.announce();
+    expect(await peers.run(coordinator)).toMatchObject({ result: 'end', routes: ['h>z1'] });
+  });
+
+  it.each([
+    ['shrinks', [2, 1]],
+    ['is more than there will ever be', [8]],
+  ])('counts a stage as lost whose progress %s', async (_, all) => {
+    peers = new ScriptedPeers();
+    const talk: Script = ({ say }) => {
+      say(accepted());
+      for (const done of all) say({ type: 'progress', state: 'prefill', done, total: 3 });
+    };
+    peers.add('liar', FRONT, talk, 900);
+    peers.add('h', FRONT, honest(), 50);
+    peers.add('z', BACK);
+    const coordinator = peers.coordinator();
+    expect(await peers.run(coordinator)).toMatchObject({ result: 'end', routes: ['liar>z', 'h>z'] });
+    peers.announce();
+    expect(await peers.run(coordinator)).toMatchObject({ result: 'end', routes: ['h>z'] });
+  });
+});
