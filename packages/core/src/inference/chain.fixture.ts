@@ -46,7 +46,7 @@ export interface ChainPeer {
   readonly runner: FakeLayerRunner;
   readonly stage: Stage;
   readonly links: StageLinks;
-  /** Streams of others that end here or began here. */
+  /** Streams of others that end here or began here, both ends of each. */
   readonly streams: Set<Stream>;
   /** Resets everything it has, and is never reached again until it announces itself. */
   kill(): void;
@@ -137,10 +137,11 @@ export class ChainNetwork {
     return this.coordinator.run({ ...chainRequest, ...change }, { signal });
   }
 
-  /** Whether no session, sequence or way is left anywhere. */
+  /** Whether no session, sequence, way or stream is left anywhere. */
   isQuiet(): boolean {
     return [...this.peers.values()].every(
-      ({ stage, runner, links }) => stage.sessions() === 0 && runner.running === 0 && links.parked() === 0,
+      ({ stage, runner, links, streams }) =>
+        stage.sessions() === 0 && runner.running === 0 && links.parked() === 0 && streams.size === 0,
     );
   }
 
@@ -151,12 +152,14 @@ export class ChainNetwork {
   }
 
   async #pair(...owners: ChainPeer[]): Promise<[Stream, Stream]> {
-    const [near, far] = await streamPair(PAIR);
+    const pair = await streamPair(PAIR);
     for (const owner of owners) {
-      owner.streams.add(near);
-      near.addEventListener('close', () => owner.streams.delete(near), { once: true });
+      for (const end of pair) {
+        owner.streams.add(end);
+        end.addEventListener('close', () => owner.streams.delete(end), { once: true });
+      }
     }
-    return [near, far];
+    return pair;
   }
 
   #watched(stream: Stream, from: PeerName, to: PeerName): Stream {

@@ -67,8 +67,8 @@ export class PartSession {
       control.abort();
       for (const task of tasks) task.catch(() => {}); // the session has its own outcome by now
       outgoing.then((link) => (complete ? link.close() : link.abort())).catch(() => {}); // nothing is left to end
-      // A way that ended in order is closed by its sender.
-      if (!complete) this.#incoming?.abort();
+      if (complete) void this.#incoming?.close();
+      else this.#incoming?.abort();
       await reading;
     }
   }

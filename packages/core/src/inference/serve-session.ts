@@ -6,9 +6,9 @@ import type { ServedModel } from '../membership/advert.ts';
 import { withDeadline } from '../wire/deadline.ts';
 import { MAX_OPEN_BYTES } from '../wire/limits.ts';
 import type { MessageChannel } from '../wire/message-channel.ts';
-import { raceAbort } from '../wire/race-abort.ts';
 import { unpackTokens } from '../wire/token-ids.ts';
-import { FIRST_MESSAGE_TIMEOUT_MS, LEAVE_GRACE_MS } from './constants.ts';
+import { FIRST_MESSAGE_TIMEOUT_MS } from './constants.ts';
+import { endChannel } from './end-channel.ts';
 import { ModelNotServedError, ProtocolViolationError, SessionCancelledError, StageBusyError } from './errors.ts';
 import type { GenerateRequest, Generator } from './generator.ts';
 import type { LayerRunner, ModelShape } from './layer-runner.ts';
@@ -137,24 +137,8 @@ function farewell(error: unknown): StageMessage | undefined {
   return errorMessage(toWire(error));
 }
 
-/** Says the last word if there is one, ends in order, and resets what does not end soon. */
+/** Says the last word if there is one, and ends the stream. */
 async function finish({ channel, clock, stop }: ServeSessionComponents, last: StageMessage | undefined): Promise<void> {
-  const reset = new SessionCancelledError();
-  try {
-    if (last === undefined && stop.signal.aborted) return;
-    await withDeadline({ clock, ms: LEAVE_GRACE_MS, error: () => reset }, async (signal) => {
-      if (last !== undefined) await channel.send(last, { signal });
-      await channel.close({ signal });
-      if (!channel.ended.aborted) await raceAbort(aborted(channel.ended), signal);
-    });
-  } catch {
-    // the stream is gone or does not end in time: the reset below is all that is left to do
-  } finally {
-    channel.abort(reset);
-  }
+  if (last === undefined && stop.signal.aborted) return channel.abort(new SessionCancelledError());
+  await endChannel(channel, clock, last === undefined ? undefined : (signal) => channel.send(last, { signal }));
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });

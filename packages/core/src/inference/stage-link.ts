@@ -1,8 +1,10 @@
+import type { Clock } from '../clock.ts';
 import type { SessionId } from '../ids.ts';
 import type { ByteChannel } from '../wire/byte-channel.ts';
 import { raceAbort } from '../wire/race-abort.ts';
 import { BadFrameError, encodeFrame, framePayloadBytes, sessionTag, takeFrame } from '../wire/tensor-frame.ts';
 import { LINK_TAKEN_STEP_BYTES, LINK_WINDOW_BYTES } from './constants.ts';
+import { endChannel } from './end-channel.ts';
 import { SessionCancelledError } from './errors.ts';
 import type { LayerInput } from './layer-runner.ts';
 
@@ -24,7 +26,7 @@ export interface OutgoingLink {
   readonly sentBytes: number;
   /** Resolves when more may be sent. @throws what the stream throws when it is lost, or the signal's reason */
   send(input: LayerInput, options: { signal: AbortSignal }): Promise<void>;
-  /** Ends in order. */
+  /** Ends in order, and resets what the receiver does not end too in time. Never rejects. */
   close(): Promise<void>;
   abort(): void;
 }
@@ -39,6 +41,8 @@ export interface IncomingLink {
    * is ever given; what the stream throws when it is lost; the signal's reason.
    */
   receive(options: { signal: AbortSignal }): Promise<LayerInput | undefined>;
+  /** Takes nothing more, in order, and resets what the sender does not end too in time. Never rejects. */
+  close(): Promise<void>;
   abort(): void;
 }
 
@@ -46,6 +50,7 @@ export function createOutgoingLink(
   channel: ByteChannel,
   { direct, rttMs }: { readonly direct: boolean; readonly rttMs: number },
   { session, hiddenSize }: LinkSequence,
+  clock: Clock,
 ): OutgoingLink {
   const tag = sessionTag(session);
   let sentBytes = 0;
@@ -57,7 +62,10 @@ export function createOutgoingLink(
   const readTaken = async () => {
     for (;;) {
       const frame = await channel.read((queue) => takeFrame(queue, tag, hiddenSize));
-      if (frame === undefined) return;
+      if (frame === undefined) {
+        failure = new SessionCancelledError();
+        return changed.resolve();
+      }
       if (frame.type !== 'taken') throw new BadFrameError('Only the sender sends.');
       if (isTaken && frame.bytes === 0) throw new BadFrameError('Nothing was taken.');
       isTaken = true;
@@ -83,14 +91,15 @@ export function createOutgoingLink(
       const bytes = framePayloadBytes(input);
       const hasRoom = () =>
         sentBytes === takenBytes || (isTaken && sentBytes - takenBytes + bytes <= LINK_WINDOW_BYTES);
-      while (!hasRoom()) {
+      for (;;) {
         if (failure !== undefined) throw failure;
+        if (hasRoom()) break;
         await raceAbort(changed.promise, signal);
       }
       sentBytes += bytes;
       await channel.write(encodeFrame(input, tag), { signal });
     },
-    close: () => channel.close(),
+    close: () => endChannel(channel, clock),
     abort: () => channel.abort(new SessionCancelledError()),
   };
 }
@@ -98,6 +107,7 @@ export function createOutgoingLink(
 export function createIncomingLink(
   channel: ByteChannel,
   { session, carries, hiddenSize, start, end }: LinkSequence,
+  clock: Clock,
 ): IncomingLink {
   const tag = sessionTag(session);
   let position = start;
@@ -127,6 +137,7 @@ export function createIncomingLink(
       untoldBytes += framePayloadBytes(frame);
       return frame;
     },
+    close: () => endChannel(channel, clock),
     abort: () => channel.abort(new SessionCancelledError()),
   };
 }

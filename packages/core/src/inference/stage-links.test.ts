@@ -6,7 +6,13 @@ import { FakeClock, settle } from '../testing/fake-clock.ts';
 import { encodeMessage } from '../wire/codec.ts';
 import { addLengthPrefix } from '../wire/length-prefix.ts';
 import { encodeFrame, sessionTag } from '../wire/tensor-frame.ts';
-import { LINK_WINDOW_BYTES, MAX_PARKED_LINKS, MAX_PARKED_LINKS_PER_PEER, PARKED_LINK_TIMEOUT_MS } from './constants.ts';
+import {
+  LEAVE_GRACE_MS,
+  LINK_WINDOW_BYTES,
+  MAX_PARKED_LINKS,
+  MAX_PARKED_LINKS_PER_PEER,
+  PARKED_LINK_TIMEOUT_MS,
+} from './constants.ts';
 import type { HiddenStates } from './layer-runner.ts';
 import type { LinkSequence } from './stage-link.ts';
 import { createStageLinks } from './stage-links.ts';
@@ -31,13 +37,17 @@ const rows = (position: number, count = 1): HiddenStates => ({
 
 let clock: FakeClock;
 let links: StageLinks;
+/** Both ends of the ways that `links` opened. */
+let opened: Stream[];
 
 beforeEach(() => {
+  opened = [];
   clock = new FakeClock();
   links = createStageLinks({
     clock,
     openStream: async () => {
       const [near, far] = await streamPair();
+      opened.push(near, far);
       void links.handle(far, A);
       return { stream: near, direct: true, rttMs: 1 };
     },
@@ -71,10 +81,33 @@ describe('the ways between stages', () => {
       const sending = outgoing.send(rows(0, 3), { signal });
       expect(await incoming.receive({ signal })).toEqual(rows(0, 3));
       await sending;
-      await outgoing.close();
+      const closing = outgoing.close();
       expect(await incoming.receive({ signal })).toBeUndefined();
-      incoming.abort();
+      await incoming.close();
+      await closing;
+      expect(opened.map(({ status }) => status)).toEqual(opened.map(() => 'closed'));
     }
+  });
+
+  it.each(['outgoing', 'incoming'] as const)('are reset when only the %s side ends them in order', async (side) => {
+    const outgoing = await links.open(B, key, sequence, { signal });
+    const incoming = await links.accept(A, key, sequence, { signal });
+    const closing = (side === 'outgoing' ? outgoing : incoming).close();
+    await settle();
+    expect(opened.map(({ status }) => status)).toEqual(['open', 'open']);
+    await clock.advance(LEAVE_GRACE_MS);
+    await closing;
+    for (const stream of opened) await untilEnded(stream);
+  });
+
+  it('tell a sender that waits for room that the receiver ended in order', async () => {
+    const outgoing = await links.open(B, key, sequence, { signal });
+    const incoming = await links.accept(A, key, sequence, { signal });
+    await outgoing.send(rows(0), { signal });
+    const sending = outgoing.send(rows(1), { signal });
+    void incoming.close();
+    await expect(sending).rejects.toMatchObject({ code: 'session_cancelled' });
+    outgoing.abort();
   });
 
   it('hold a sender back that is ahead by more than the window', async () => {

@@ -107,17 +107,17 @@ export function createStageLinks({ clock, openStream }: StageLinksComponents): S
         channel.abort(new SessionCancelledError());
         throw error;
       }
-      return createOutgoingLink(channel, opened, sequence);
+      return createOutgoingLink(channel, opened, sequence, clock);
     },
     async accept(from, key, sequence, { signal }) {
       const name = linkName(from, key);
       const early = parked.get(name);
       parked.delete(name);
-      if (early !== undefined) return createIncomingLink(early.channel, sequence);
+      if (early !== undefined) return createIncomingLink(early.channel, sequence, clock);
       const { promise, resolve } = Promise.withResolvers<ByteChannel>();
       expected.set(name, resolve);
       try {
-        return createIncomingLink(await raceAbort(promise, signal), sequence);
+        return createIncomingLink(await raceAbort(promise, signal), sequence, clock);
       } finally {
         expected.delete(name);
       }
