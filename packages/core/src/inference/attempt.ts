@@ -55,6 +55,13 @@ export type AttemptResult =
       readonly culprit: Culprit;
     };
 
+/** Why a word ends the attempt; `complaint` where it is a neighbour that it speaks of. */
+interface Failure {
+  readonly error: unknown;
+  readonly verdict: FailureVerdict;
+  readonly complaint?: Exclude<Complaint['kind'], 'lost'>;
+}
+
 /** What a stage says of its neighbours: its own loss is nobody's fault but theirs. */
 const COMPLAINTS: Readonly<Record<string, Exclude<Complaint['kind'], 'lost'>>> = {
   next_stage_lost: 'next',
@@ -142,9 +149,7 @@ class Attempt {
   }
 
   /** Why a word ends the attempt, if it does. */
-  #failureOf(
-    word: StageWord,
-  ): { error: unknown; verdict: FailureVerdict; complaint?: Exclude<Complaint['kind'], 'lost'> } | undefined {
+  #failureOf(word: StageWord): Failure | undefined {
     this.#init.signal.throwIfAborted();
     if ('error' in word) return { error: word.error, verdict: classifyLoss(word.error) };
     const { event, index, accepted } = word;
@@ -171,32 +176,33 @@ class Attempt {
     }
   }
 
-  async #lost(
-    index: number,
-    failure: { error: unknown; verdict: FailureVerdict; complaint?: Exclude<Complaint['kind'], 'lost'> },
-  ): Promise<AttemptResult> {
-    const { error, verdict, complaint } = failure;
-    const culprit =
-      complaint === undefined
-        ? { stage: index }
-        : findCulprit(await this.#gather({ kind: complaint, stage: index }), this.#done.length);
+  async #lost(index: number, failure: Failure): Promise<AttemptResult> {
+    const { complaints, own } = await this.#gather(index, failure);
+    const culprit = findCulprit(complaints, this.#done.length);
+    const { error, verdict } = own;
     return { ended: false, error, verdict: this.#verdictOn(culprit, verdict), timing: this.#timer.elapsed(), culprit };
   }
 
-  /** A stage that complains of its neighbour may be the first to notice who is gone, or the one at fault. */
-  async #gather(first: Complaint): Promise<Complaint[]> {
+  /**
+   * A stage that complains of its neighbour may be the first to notice who is gone, or the one at fault. What the one
+   * that is gone says itself meanwhile is why the attempt ends, else the first complaint.
+   */
+  async #gather(index: number, first: Failure): Promise<{ complaints: readonly Complaint[]; own: Failure }> {
     const { clock, signal } = this.#init;
-    const complaints = [first];
+    const complaints = new Map<number, Complaint>([[index, { kind: first.complaint ?? 'lost', stage: index }]]);
     const untilMs = clock.now() + BLAME_GRACE_MS;
-    for (;;) {
+    let own = first;
+    while (own.complaint !== undefined) {
       const leftMs = untilMs - clock.now();
       const word = leftMs > 0 ? await this.#stages.next(leftMs, signal) : undefined;
-      if (word === undefined) return complaints;
-      if ('event' in word && word.event.type !== 'error' && word.event.type !== 'leaving') continue;
-      const kind = 'event' in word && word.event.type === 'error' ? COMPLAINTS[word.event.error.code] : undefined;
-      complaints.push({ kind: kind ?? 'lost', stage: word.index });
-      if (kind === undefined) return complaints;
+      if (word === undefined) break;
+      const failure = this.#failureOf(word);
+      // Who has complained ends its session: that is no second fault.
+      if (failure === undefined || complaints.has(word.index)) continue;
+      complaints.set(word.index, { kind: failure.complaint ?? 'lost', stage: word.index });
+      if (failure.complaint === undefined) own = failure;
     }
+    return { complaints: [...complaints.values()], own };
   }
 
   #stalled(): AttemptResult {

@@ -63,6 +63,59 @@ describe('a stage whose word is all there is', () => {
   });
 });
 
+describe('a stage of which its neighbour complains first', () => {
+  it('is full where it says so itself a moment later: the request waits for a place', async () => {
+    const peers = new ScriptedPeers();
+    let isFull = true;
+    const full: Script = async (session) => {
+      if (!isFull) return honest()(session);
+      await peers.clock.sleep(30);
+      session.say(reported('engine_busy'));
+    };
+    const notice: Script = async (session) => {
+      if (!isFull) return honest()(session);
+      await peers.clock.sleep(10);
+      session.say(reported('previous_stage_lost'));
+    };
+    peers.add('full', FRONT, full);
+    peers.add('b', BACK, notice);
+    const coordinator = peers.coordinator();
+    const waiting = peers.run(coordinator, { mostMs: 20_000 });
+    await peers.clock.sleep(8_000);
+    isFull = false;
+    const { result, events, routes } = await waiting;
+    expect({ result, routes, failovers: coordinator.stats().failovers }).toEqual({
+      result: 'end',
+      routes: ['full>b'],
+      failovers: 0,
+    });
+    expect(events[0]).toMatchObject({ type: 'progress', state: 'queued' });
+  });
+
+  it('is chosen last where it breaks the protocol a moment later', async () => {
+    const peers = new ScriptedPeers();
+    const notice: Script = (session) => {
+      if (session.peers[1] !== 'bad') return honest()(session);
+      session.say(accepted());
+      session.say(reported('next_stage_lost'));
+    };
+    const bad: Script = async ({ say }) => {
+      say(accepted());
+      await peers.clock.sleep(20);
+      say({ type: 'token', token: 999_999 });
+    };
+    peers.add('a', FRONT, notice);
+    peers.add('bad', BACK, bad, 900);
+    peers.add('z', BACK, honest(), 50);
+    const coordinator = peers.coordinator();
+    expect(await peers.run(coordinator, { mostMs: 5_000 })).toMatchObject({ result: 'end', routes: ['a>bad', 'a>z'] });
+    await peers.clock.advance(20_000);
+    peers.announce();
+    peers.add('a2', FRONT, notice, 900);
+    expect(await peers.run(coordinator, { mostMs: 5_000 })).toMatchObject({ result: 'end', routes: ['a2>z'] });
+  });
+});
+
 describe('a chain that stands still while all of its stages live', () => {
   const beat =
     (done: number): Script =>
