@@ -49,17 +49,22 @@ class ChoiceRun implements AsyncIterableIterator<CompletionEvent> {
     this.#iterator = events[Symbol.asyncIterator]();
   }
 
-  /** Takes events up to the first route; places in line are not kept. */
+  /** Takes events up to the first route; places in line are not kept. What comes instead of a route is. */
   async untilRoute(): Promise<void> {
     for (;;) {
-      this.#pending = this.#iterator.next();
-      const { done, value } = await this.#pending;
+      const pending = this.#iterator.next();
+      this.#pending = pending;
+      const { done, value } = await pending;
       // Whoever iterates now has taken this event.
       if (this.#handedOver) return;
       this.#pending = undefined;
       if (done === true) return;
       if (value.type === 'route') {
         this.route = value.stages;
+        return;
+      }
+      if (value.type !== 'progress') {
+        this.#pending = pending;
         return;
       }
     }

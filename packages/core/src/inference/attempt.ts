@@ -86,6 +86,8 @@ class Attempt {
   /** Positions computed, by stage. */
   readonly #done: number[];
   #announced = false;
+  /** Said before any token, and before every stage was known to take part. */
+  #earlyEnd: Extract<StageEvent, { type: 'end' }> | undefined;
   #tokens = 0;
 
   constructor(init: AttemptInit) {
@@ -124,8 +126,10 @@ class Attempt {
           this.#announced = true;
           yield { type: 'accepted', hops: this.#lastStage === 0 ? [] : this.#hops };
         }
+        const end = event.type === 'end' ? event : this.#earlyEnd;
+        if (end !== undefined && this.#announced) return await this.#ended(end);
+        this.#earlyEnd = end;
         if (!isLast) continue;
-        if (event.type === 'end') return await this.#ended(event);
         const told = this.#tell(event);
         if (told !== undefined) yield told;
       }
@@ -166,7 +170,7 @@ class Attempt {
       checkStageEvent(event, {
         ...this.#init,
         accepted,
-        isLast: index === this.#lastStage,
+        makesTokens: index === this.#lastStage && this.#earlyEnd === undefined,
         tokensLeft: this.#init.request.maxTokens - this.#tokens,
         doneBefore: this.#lastStage === 0 ? undefined : this.#done[index],
       });
@@ -189,7 +193,7 @@ class Attempt {
    */
   async #gather(index: number, first: Failure): Promise<{ complaints: readonly Complaint[]; own: Failure }> {
     const { clock, signal } = this.#init;
-    const complaints = new Map<number, Complaint>([[index, { kind: first.complaint ?? 'lost', stage: index }]]);
+    const complaints: Complaint[] = [{ kind: first.complaint ?? 'lost', stage: index }];
     const untilMs = clock.now() + BLAME_GRACE_MS;
     let own = first;
     while (own.complaint !== undefined) {
@@ -197,12 +201,11 @@ class Attempt {
       const word = leftMs > 0 ? await this.#stages.next(leftMs, signal) : undefined;
       if (word === undefined) break;
       const failure = this.#failureOf(word);
-      // Who has complained ends its session: that is no second fault.
-      if (failure === undefined || complaints.has(word.index)) continue;
-      complaints.set(word.index, { kind: failure.complaint ?? 'lost', stage: word.index });
+      if (failure === undefined) continue;
+      complaints.push({ kind: failure.complaint ?? 'lost', stage: word.index });
       if (failure.complaint === undefined) own = failure;
     }
-    return { complaints: [...complaints.values()], own };
+    return { complaints, own };
   }
 
   #stalled(): AttemptResult {
@@ -223,13 +226,13 @@ class Attempt {
     return { ended: true, reason: event.reason, timing: event.timing, reports };
   }
 
-  /** What each stage says the answer took it; those that do not say so in time are left out. */
+  /** What each stage says the answer took it; those that are lost or do not say so in time are left out. */
   async #reports(): Promise<StageReport[]> {
     const { clock, signal, route } = this.#init;
     const reports = new Map<number, StageReport>();
     const untilMs = clock.now() + SUMMARY_WAIT_MS;
     this.#stages.finish();
-    while (reports.size < route.stages.length) {
+    while (route.stages.some((_, index) => !reports.has(index) && this.#stages.expects(index))) {
       const leftMs = untilMs - clock.now();
       const word = leftMs > 0 ? await this.#stages.next(leftMs, signal) : undefined;
       if (word === undefined) break;

@@ -7,8 +7,8 @@ export interface StageEventContext {
   readonly vocabularySize: number;
   /** Whether the stage said `accepted` before. */
   readonly accepted: boolean;
-  /** Whether it ends the chain, or is the only one. */
-  readonly isLast: boolean;
+  /** Whether it ends the chain, or is the only one, and has not said `end` yet. */
+  readonly makesTokens: boolean;
   readonly tokensLeft: number;
   /** Positions the stage said to have computed; undefined for who is no stage of a chain: there it counts otherwise. */
   readonly doneBefore: number | undefined;
@@ -16,10 +16,13 @@ export interface StageEventContext {
 
 /** What a stage says, in its order and within what was asked. @throws `protocol_violation` */
 export function checkStageEvent(event: StageEvent, context: StageEventContext): void {
-  const { accepted, isLast, tokensLeft } = context;
+  const { accepted, makesTokens, tokensLeft } = context;
   if (accepted === (event.type === 'accepted')) throw new ProtocolViolationError(`Unexpected ${event.type}.`);
-  if ((event.type === 'token' || event.type === 'end') && !isLast) {
-    throw new ProtocolViolationError('Only the last stage makes tokens.');
+  if ((event.type === 'token' || event.type === 'end') && !makesTokens) {
+    throw new ProtocolViolationError('Only the last stage makes tokens, until it says that it ends.');
+  }
+  if (event.type === 'end' && event.reason === 'length' && tokensLeft > 0) {
+    throw new ProtocolViolationError('Fewer tokens than asked for.');
   }
   if (event.type === 'progress') checkProgress(event.done, context);
   if (event.type === 'summary') throw new ProtocolViolationError('Nobody asked for a summary.');

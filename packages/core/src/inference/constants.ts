@@ -117,8 +117,11 @@ export const PARKED_LINK_TIMEOUT_MS = 15_000;
 /** From `open` until the ways to both neighbours stand: a direct dial that fails, and then one through the relay. */
 export const LINK_TIMEOUT_MS = 13_000;
 
-/** The first word of a stage of a chain comes when its ways stand, or when it gave up on them. */
-export const CHAIN_FIRST_WORD_TIMEOUT_MS = 15_000;
+/**
+ * The first word of a stage of a chain comes when its ways stand, or when it gave up on them: after the dial to it
+ * (`DIRECT_DIAL_TIMEOUT_MS`), `LINK_TIMEOUT_MS`, and what the words take on their way.
+ */
+export const CHAIN_FIRST_WORD_TIMEOUT_MS = 25_000;
 
 /** A neighbour that ended in order may be ahead of the coordinator's word by this much. */
 export const LINK_END_GRACE_MS = 1_000;

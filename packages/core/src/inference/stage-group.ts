@@ -48,6 +48,11 @@ export class StageGroup {
     return this.#accepted[index] === true;
   }
 
+  /** Whether it may say more: its session was not lost, nor did it say that it ends. */
+  expects(index: number): boolean {
+    return this.#next[index] !== null;
+  }
+
   /** Asks every stage to tell what it took. */
   finish(): void {
     for (const session of this.#sessions) session.finish();
@@ -83,7 +88,8 @@ export class StageGroup {
     this.#waitedMs[index] = 0;
     const accepted = this.accepted(index);
     if (word.event.type === 'accepted') this.#accepted[index] = true;
-    this.#next[index] = this.#listen(index);
+    const isOver = word.event.type === 'error' || word.event.type === 'leaving';
+    this.#next[index] = isOver ? null : this.#listen(index);
     return { ...word, accepted };
   }
 
