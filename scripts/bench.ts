@@ -41,7 +41,16 @@ console.log(
     `${v1.tokensPerSecond.toFixed(1)} tokens/s; adds ${v1.addedMsPerToken.toFixed(2)} ms per token to the engine`,
 );
 
-console.log(`/v1 with four streams: ${v1.fourStreamsTokensPerSecond.toFixed(0)} tokens/s in all`);
+const streams = v1.fourStreamsTokensPerSecond / v1.oneStreamTokensPerSecond;
+console.log(
+  `/v1 with four streams: ${v1.fourStreamsTokensPerSecond.toFixed(0)} tokens/s in all, ${streams.toFixed(2)} times those ` +
+    `of one (${v1.oneStreamTokensPerSecond.toFixed(0)})`,
+);
+const times = (more: number, less: number) => (more / less).toFixed(2);
+console.log(
+  `four at once over one: ${times(node.speed.decodeBatch, node.speed.decode)}; two threads over one: prefill ` +
+    `${times(node.twoThreads.prefill, node.speed.prefill)}, decode ${times(node.twoThreads.decode, node.speed.decode)}`,
+);
 const { perToken, layers, speed, adapter } = chromium.webgpu;
 console.log(
   `webgpu, per decoded token of ${layers} layers: ${perToken.dispatches} dispatches, ${perToken.submits} submit, ` +
