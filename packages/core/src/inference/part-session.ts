@@ -1,15 +1,15 @@
 import { raceAbort } from '../wire/race-abort.ts';
-import { withDeadline } from '../wire/deadline.ts';
 import { BadFrameError } from '../wire/tensor-frame.ts';
 import { clampLogprobs } from './clamp-logprobs.ts';
-import { GENERATOR_SILENCE_TIMEOUT_MS, LINK_END_GRACE_MS, LINK_TIMEOUT_MS } from './constants.ts';
+import { GENERATOR_SILENCE_TIMEOUT_MS, LINK_END_GRACE_MS } from './constants.ts';
 import { CoordinatorLine } from './coordinator-line.ts';
 import type { CoordinatorLineComponents } from './coordinator-line.ts';
 import { EngineSilentError, NextStageLostError, PreviousStageLostError, StageBusyError } from './errors.ts';
 import { HEARTBEAT_MS } from './generator.ts';
 import type { LayerEvent, LayerRequest, LayerRunner, LayerSequence, ModelShape } from './layer-runner.ts';
 import type { PeerName } from '../ids.ts';
-import type { IncomingLink, LinkSequence, OutgoingLink } from './stage-link.ts';
+import { PartWays } from './part-ways.ts';
+import type { IncomingLink, OutgoingLink } from './stage-link.ts';
 import type { LinkKey, StageLinks } from './stage-links.ts';
 
 export interface PartSessionComponents extends CoordinatorLineComponents {
@@ -40,48 +40,57 @@ export class PartSession {
   #given: number;
   /** Since when the engine owes something and says nothing. */
   #silentMs = 0;
-  #incoming: IncomingLink | undefined;
   #outgoing: OutgoingLink | undefined;
+  /** Those that are to be reset should the session end now. */
+  #ways: PartWays | undefined;
+  readonly #control = new AbortController();
+  /** Aborted when the session ends, whoever ends it. */
+  readonly #signal: AbortSignal;
 
   constructor(components: PartSessionComponents, init: PartSessionInit) {
     this.#components = components;
     this.#init = init;
     this.#line = new CoordinatorLine(components, init.credit);
     this.#given = init.isFirst ? init.request.tokenCount : 0;
+    this.#signal = AbortSignal.any([components.stop.signal, this.#control.signal]);
   }
 
   /** Resolves when the coordinator said that the answer is complete. @throws why this stage cannot go on */
   async run(): Promise<void> {
     const { runner, stop } = this.#components;
-    const control = new AbortController();
-    const reading = this.#line.read(control.signal);
-    const sequence = runner.run(this.#init.request, { signal: AbortSignal.any([stop.signal, control.signal]) });
-    const outgoing = this.#openNext();
-    const tasks = [this.#feed(sequence), this.#make(sequence, outgoing), this.#beat(control.signal)];
-    let complete = false;
+    const reading = this.#line.read(this.#control.signal);
+    const sequence = runner.run(this.#init.request, { signal: this.#signal });
+    const ways = new PartWays(this.#components, this.#init);
+    this.#ways = ways;
+    const tasks = [this.#feed(sequence, ways), this.#make(sequence, ways), this.#beat()];
     try {
       await raceAbort(Promise.race([this.#line.finished, ...tasks.map(neverResolving)]), stop.signal);
-      complete = true;
+      this.#ways = undefined;
+      ways.close();
       await this.#summarise(sequence);
     } finally {
-      control.abort();
+      this.#control.abort();
       for (const task of tasks) task.catch(() => {}); // the session has its own outcome by now
-      outgoing.then((link) => (complete ? link.close() : link.abort())).catch(() => {}); // nothing is left to end
-      if (complete) void this.#incoming?.close();
-      else this.#incoming?.abort();
       await reading;
     }
   }
 
+  /**
+   * Resets the ways of a session that did not end in order. Its neighbours notice and complain, so that the
+   * coordinator must have been told before what really happened.
+   */
+  release(): void {
+    this.#ways?.abort();
+  }
+
   /** Gives the engine what the stage before sends. */
-  async #feed(sequence: LayerSequence): Promise<void> {
-    const { signal } = this.#components.stop;
-    const incoming = await this.#acceptPrevious();
+  async #feed(sequence: LayerSequence, ways: PartWays): Promise<void> {
+    const incoming = await raceAbort(ways.previous, this.#signal);
     for (;;) {
-      const input = await this.#receive(incoming, signal);
+      const input = await this.#receive(incoming, this.#signal);
       this.#silentMs = 0;
       this.#given += input.type === 'hidden' ? input.count : 1;
-      await raceAbort(sequence.give(input), signal);
+      await raceAbort(sequence.give(input), this.#signal);
     }
   }
 
@@ -100,14 +109,13 @@ export class PartSession {
   }
 
   /** Passes on what the engine makes. */
-  async #make(sequence: LayerSequence, opening: Promise<OutgoingLink>): Promise<void> {
+  async #make(sequence: LayerSequence, ways: PartWays): Promise<void> {
     const { isLast } = this.#init;
-    const { signal } = this.#components.stop;
     for await (const event of sequence.events) {
-      signal.throwIfAborted();
+      this.#signal.throwIfAborted();
       this.#silentMs = 0;
       if (event.type === 'progress' && event.state === 'queued') throw new StageBusyError('Every place is taken.');
-      const outgoing = this.#outgoing ?? (await opening);
+      const outgoing = this.#outgoing ?? (await raceAbort(ways.next, this.#signal));
       this.#outgoing = outgoing;
       if (!this.#accepted) {
         this.#accepted = true;
@@ -149,11 +157,10 @@ export class PartSession {
   }
 
   async #send(outgoing: OutgoingLink, input: Parameters<OutgoingLink['send']>[0]): Promise<void> {
-    const { signal } = this.#components.stop;
     try {
-      await outgoing.send(input, { signal });
+      await outgoing.send(input, { signal: this.#signal });
     } catch (error) {
-      signal.throwIfAborted();
+      this.#signal.throwIfAborted();
       throw new NextStageLostError({ cause: error });
     }
   }
@@ -165,9 +172,9 @@ export class PartSession {
   }
 
   /** Says every `HEARTBEAT_MS` that this side lives and how far it is; gives up on an engine that does not. */
-  async #beat(signal: AbortSignal): Promise<void> {
+  async #beat(): Promise<void> {
     for (;;) {
-      await this.#components.clock.sleep(HEARTBEAT_MS, signal);
+      await this.#components.clock.sleep(HEARTBEAT_MS, this.#signal);
       const owes = this.#done < this.#given;
       this.#silentMs = owes ? this.#silentMs + HEARTBEAT_MS : 0;
       if (this.#silentMs >= GENERATOR_SILENCE_TIMEOUT_MS) throw new EngineSilentError();
@@ -179,48 +186,6 @@ export class PartSession {
     const sentBytes = this.#outgoing?.sentBytes ?? 0;
     const { prefillMs, decodeMs, decodeSteps } = sequence.timing();
     await this.#line.send({ type: 'summary', prefillMs, decodeMs, decodeSteps, sentBytes });
-  }
-
-  async #openNext(): Promise<OutgoingLink> {
-    const { links } = this.#components;
-    const { next, key, isLast } = this.#init;
-    return this.#within(
-      (signal) => links.open(next, key, this.#sequence(isLast ? 'token' : 'hidden'), { signal }),
-      (cause) => new NextStageLostError({ cause }),
-    );
-  }
-
-  async #acceptPrevious(): Promise<IncomingLink> {
-    const { links } = this.#components;
-    const { previous, key, isFirst } = this.#init;
-    this.#incoming = await this.#within(
-      (signal) => links.accept(previous, key, this.#sequence(isFirst ? 'token' : 'hidden'), { signal }),
-      (cause) => new PreviousStageLostError({ cause }),
-    );
-    return this.#incoming;
-  }
-
-  async #within<Link>(work: (signal: AbortSignal) => Promise<Link>, lost: (cause: unknown) => Error): Promise<Link> {
-    const { clock, stop } = this.#components;
-    const options = { clock, ms: LINK_TIMEOUT_MS, error: () => lost(undefined), signal: stop.signal };
-    try {
-      return await withDeadline(options, (signal) => raceAbort(work(signal), signal));
-    } catch (error) {
-      stop.signal.throwIfAborted();
-      throw lost(error);
-    }
-  }
-
-  /** Chosen tokens go around from the end of the prompt on, hidden states are of every position. */
-  #sequence(carries: LinkSequence['carries']): LinkSequence {
-    const { key, shape, request } = this.#init;
-    return {
-      session: key.session,
-      carries,
-      hiddenSize: shape.hiddenSize,
-      start: carries === 'token' ? request.tokenCount : 0,
-      end: request.tokenCount + request.maxTokens,
-    };
   }
 }
 

@@ -48,6 +48,7 @@ export async function serveSession(components: ServeSessionComponents): Promise<
   const cancel = () => stop.abort(new SessionCancelledError());
   if (channel.ended.aborted) cancel();
   channel.ended.addEventListener('abort', cancel, { once: true });
+  let session: Session | undefined;
   try {
     const open = await withDeadline(
       {
@@ -59,17 +60,26 @@ export async function serveSession(components: ServeSessionComponents): Promise<
       (signal) => channel.receive(openSchema, { maxBytes: MAX_OPEN_BYTES, signal }),
     );
     if (open === undefined) throw new SessionCancelledError();
-    await sessionFor(open, components).run();
+    session = sessionFor(open, components);
+    await session.run();
     channel.ended.removeEventListener('abort', cancel);
     await finish(components, undefined);
   } catch (error) {
     channel.ended.removeEventListener('abort', cancel);
     if (!stop.signal.aborted) stop.abort(error);
     await finish(components, farewell(error));
+  } finally {
+    session?.release?.();
   }
 }
 
-function sessionFor(open: OpenMessage, components: ServeSessionComponents): RunningSession | PartSession {
+interface Session {
+  run(): Promise<void>;
+  /** Lets go of what may be noticed by others only after the coordinator was told. */
+  release?(): void;
+}
+
+function sessionFor(open: OpenMessage, components: ServeSessionComponents): Session {
   const { chain } = components;
   const request = validateOpen(open, components);
   if (open.chain === undefined) return new RunningSession(components, request, open.credit);

@@ -118,6 +118,10 @@ export function createStageLinks({ clock, openStream }: StageLinksComponents): S
       expected.set(name, resolve);
       try {
         return createIncomingLink(await raceAbort(promise, signal), sequence, clock);
+      } catch (error) {
+        // It may have come in the very moment in which it was given up on.
+        void promise.then((channel) => channel.abort(new SessionCancelledError()));
+        throw error;
       } finally {
         expected.delete(name);
       }
