@@ -6,7 +6,7 @@ import { classifyLoss, classifyReported } from './classify-failure.ts';
 import type { FailureVerdict } from './classify-failure.ts';
 import { BLAME_GRACE_MS, SUMMARY_WAIT_MS } from './constants.ts';
 import type { CoordinatorEvent, HopReport, StageReport } from './coordinator-types.ts';
-import { StageLeavingError, StageStalledError } from './errors.ts';
+import { ProtocolViolationError, StageLeavingError, StageStalledError } from './errors.ts';
 import { findCulprit, findStalled } from './find-culprit.ts';
 import type { Complaint, Culprit } from './find-culprit.ts';
 import type { GenerateRequest, StageTiming } from './generator.ts';
@@ -162,9 +162,14 @@ class Attempt {
       return { error, verdict: classifyLoss(error) };
     }
     if (event.type === 'error') {
-      const complaint = this.#lastStage === 0 ? undefined : COMPLAINTS[event.error.code];
+      const complaint = COMPLAINTS[event.error.code];
+      if (this.#lastStage === 0 && (complaint === 'next' || complaint === 'previous')) {
+        const error = new ProtocolViolationError('A stage without neighbours lost one.');
+        return { error, verdict: classifyLoss(error) };
+      }
       const error = reportedFailure(event.error);
-      return { error, verdict: classifyReported(error), ...(complaint === undefined ? {} : { complaint }) };
+      const isComplaint = complaint !== undefined && this.#lastStage > 0;
+      return { error, verdict: classifyReported(error), ...(isComplaint ? { complaint } : {}) };
     }
     try {
       checkStageEvent(event, {
@@ -218,7 +223,7 @@ class Attempt {
   /** Another's word alone makes nobody chosen last, unless it is this device's own. */
   #verdictOn({ accuser }: Culprit, verdict: FailureVerdict): FailureVerdict {
     const isOwnWord = accuser === undefined || this.#init.route.stages[accuser]?.local === true;
-    return isOwnWord ? verdict : { ...verdict, penalise: false };
+    return isOwnWord ? verdict : { ...verdict, penalise: false, excuses: false };
   }
 
   async #ended(event: Extract<StageEvent, { type: 'end' }>): Promise<AttemptResult> {

@@ -8,7 +8,11 @@ export interface FailureVerdict {
   readonly penalise: boolean;
   /** Whether the peer says that the request is at fault: believed only when a second one says the same. */
   readonly accuses: boolean;
+  /** Whether it is nobody's fault, as far as this once can tell. */
+  readonly excuses: boolean;
 }
+
+const NOBODYS: Omit<FailureVerdict, 'action'> = { penalise: false, accuses: false, excuses: false };
 
 /** The peer has no place now; another may. */
 const BUSY_CODES: ReadonlySet<string | undefined> = new Set(['engine_busy', 'kv_cache_full', 'too_many_sequences']);
@@ -45,17 +49,17 @@ const LOSS_CODES: ReadonlySet<string | undefined> = new Set([
 /** An `error` that a stage sent: a stranger's word, so never final by itself. */
 export function classifyReported(error: unknown): FailureVerdict {
   const code = errorCode(error);
-  if (BUSY_CODES.has(code)) return { action: 'busy', penalise: false, accuses: false };
-  if (ACCUSING_CODES.has(code)) return { action: 'elsewhere', penalise: true, accuses: true };
+  if (BUSY_CODES.has(code)) return { ...NOBODYS, action: 'busy' };
+  if (ACCUSING_CODES.has(code)) return { ...NOBODYS, action: 'elsewhere', penalise: true, accuses: true };
   // A token made up by a peer before it makes an honest one refuse the sequence: no reason to blame that one.
-  if (code === 'invalid_generation') return { action: 'elsewhere', penalise: false, accuses: true };
-  return { action: 'elsewhere', penalise: !BLAMELESS_CODES.has(code), accuses: false };
+  if (code === 'invalid_generation') return { ...NOBODYS, action: 'elsewhere', accuses: true, excuses: true };
+  const excuses = BLAMELESS_CODES.has(code);
+  return { ...NOBODYS, action: 'elsewhere', penalise: !excuses, excuses };
 }
 
 /** An error met while talking to a stage. One that is no loss of the peer is a fault of this side. */
 export function classifyLoss(error: unknown): FailureVerdict {
   const code = errorCode(error);
-  if (code === 'stage_leaving') return { action: 'elsewhere', penalise: false, accuses: false };
-  const lost = LOSS_CODES.has(code);
-  return { action: lost ? 'elsewhere' : 'fail', penalise: lost, accuses: false };
+  if (code === 'stage_leaving') return { ...NOBODYS, action: 'elsewhere', excuses: true };
+  return LOSS_CODES.has(code) ? { ...NOBODYS, action: 'elsewhere', penalise: true } : { ...NOBODYS, action: 'fail' };
 }

@@ -142,5 +142,9 @@ export const HOP_TIME_LIFE_MS = 60_000;
 export const BROKEN_WAY_LIFE_MS = 300_000;
 export const MAX_BROKEN_WAYS = 1_024;
 
+/** Answers that peers gave up for no fault: how long one counts, and how many peers are remembered. */
+export const EXCUSE_LIFE_MS = 600_000;
+export const MAX_REMEMBERED_EXCUSES = 1_024;
+
 /** Times that a peer's neighbours may complain of it, or it of them, before a request does without it. */
 export const MAX_COMPLAINTS = 2;

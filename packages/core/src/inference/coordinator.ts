@@ -12,6 +12,7 @@ import { createSessionLedger } from './session-ledger.ts';
 import type { OpenSession, SessionRequest, StageSession } from './stage-session.ts';
 import type { HiddenFormat } from './layer-runner.ts';
 import { createBrokenWays } from './broken-ways.ts';
+import { createExcuses } from './excuses.ts';
 import { createHopTimes } from './hop-times.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
@@ -75,6 +76,7 @@ export function createCoordinator(components: CoordinatorComponents, init: Coord
   const ledger = createSessionLedger({ clock });
   const penalties = createPeerPenalties({ clock });
   const brokenWays = createBrokenWays({ clock });
+  const excuses = createExcuses({ clock });
   const line = createWaitingLine(init.maxWaitingRequests === undefined ? {} : { capacity: init.maxWaitingRequests });
   registry.subscribe(() => line.wake());
   const sessionPrefix = Math.floor(random() * 2 ** 52).toString(36);
@@ -87,6 +89,7 @@ export function createCoordinator(components: CoordinatorComponents, init: Coord
     ledger,
     penalties,
     brokenWays,
+    excuses,
     hopTimes: createHopTimes({ clock }),
     hiddenFormat: init.hiddenFormat ?? 'f16',
     line,

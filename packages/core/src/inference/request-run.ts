@@ -11,6 +11,7 @@ import { CAPACITY_RETRY_MS, MAX_ATTEMPTS_WITHOUT_PROGRESS, MAX_FAILOVERS, MIN_AC
 import type { BrokenWays } from './broken-ways.ts';
 import type { CoordinatorComponents } from './coordinator.ts';
 import type { CoordinatorEvent, CoordinatorRequest, HopReport, StageReport } from './coordinator-types.ts';
+import type { Excuse, Excuses } from './excuses.ts';
 import type { Culprit } from './find-culprit.ts';
 import type { HopTimes } from './hop-times.ts';
 import type { HiddenFormat } from './layer-runner.ts';
@@ -31,6 +32,7 @@ export interface RequestRunShared {
   readonly ledger: SessionLedger;
   readonly penalties: PeerPenalties;
   readonly brokenWays: BrokenWays;
+  readonly excuses: Excuses;
   readonly hopTimes: HopTimes;
   readonly hiddenFormat: HiddenFormat;
   readonly line: WaitingLine;
@@ -51,6 +53,8 @@ export class RequestRun {
   /** Tokens the client has: what the next peer is given beside the prompt. */
   readonly #given: number[] = [];
   readonly #exclusions: RequestExclusions;
+  /** Who gave up for no fault. */
+  readonly #excused = new Map<PeerName, Excuse>();
   /** Who says that the request is at fault, by the code reported; none of them is asked again. */
   readonly #accusers = new Map<string, Set<PeerName>>();
   #attempts = 0;
@@ -90,6 +94,7 @@ export class RequestRun {
   /** Runs one session; true when the answer is complete. */
   async *#runOn(route: PlannedRoute): AsyncGenerator<CoordinatorEvent, boolean> {
     const { ledger, line, nextSession, components } = this.#shared;
+    const seenMs = route.stages.map(({ peer }) => components.registry.get(peer)?.lastSeenMs ?? 0);
     const endSessions = route.stages.map(({ peer }) => ledger.start(peer));
     let accepted = false;
     const release = () => {
@@ -112,7 +117,7 @@ export class RequestRun {
       for (;;) {
         const next = await events.next();
         if (next.done === true) {
-          const done = this.#settle(route, next.value);
+          const done = this.#settle(route, next.value, seenMs);
           if (done !== undefined) yield done;
           return done !== undefined;
         }
@@ -201,10 +206,10 @@ export class RequestRun {
   }
 
   /** The `end` event, or undefined where the request goes on elsewhere. @throws what cannot be helped. */
-  #settle(route: PlannedRoute, result: AttemptResult): CoordinatorEvent | undefined {
+  #settle(route: PlannedRoute, result: AttemptResult, seenMs: readonly number[]): CoordinatorEvent | undefined {
     const { components, penalties, onFailover } = this.#shared;
     if (result.ended) {
-      for (const { peer } of route.stages) penalties.clear(peer);
+      this.#noteSuccess(route);
       return this.#end(result.reason, add(this.#spent, result.timing), result.reports);
     }
     const { error, verdict, culprit } = result;
@@ -221,6 +226,7 @@ export class RequestRun {
     this.#exclusions.noteFailed(peer);
     if (culprit.accuser !== undefined) this.#noteBrokenWay(route, culprit, culprit.accuser);
     if (verdict.penalise) penalties.add(peer);
+    if (verdict.excuses) this.#excused.set(peer, { atMs: components.clock.now(), seenMs: seenMs[culprit.stage] ?? 0 });
     onFailover();
     this.#failovers += 1;
     this.#attemptsWithoutProgress += 1;
@@ -229,6 +235,16 @@ export class RequestRun {
     }
     if (verdict.accuses) this.#noteAccusation(stage, errorCode(error) ?? '');
     return undefined;
+  }
+
+  /** An answer that others complete was not impossible: who gives up such ones again and again is chosen last. */
+  #noteSuccess({ stages }: PlannedRoute): void {
+    const { penalties, excuses } = this.#shared;
+    for (const { peer } of stages) {
+      penalties.clear(peer);
+      this.#excused.delete(peer);
+    }
+    for (const [peer, excuse] of this.#excused) if (excuses.note(peer, excuse)) penalties.add(peer);
   }
 
   /** What one end of a way says of the other costs the other its place in this request, and no more. */
