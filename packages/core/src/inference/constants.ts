@@ -92,9 +92,6 @@ export const MAX_PENALISED_PEERS = 1_024;
 /** Ended sessions remembered until the peer's next advert leaves them out. */
 export const MAX_REMEMBERED_SESSIONS = 1_024;
 
-/** Stages of one chain; every hop costs a round trip's half per token. */
-export const MAX_CHAIN_STAGES = 8;
-
 /**
  * Payload on its way between two stages that was not taken up yet; before the receiver knows the session, one
  * frame. A data channel cannot hold its sender back, so the stages do it themselves.

@@ -7,8 +7,9 @@ import {
   MAX_TOP_LOGPROBS,
   MIN_REPETITION_PENALTY,
 } from '../generation/sampling.ts';
+import { MAX_CHAIN_STAGES } from '../routing/constants.ts';
 import { MAX_CONTEXT_TOKENS, MAX_END_TOKENS, MIN_LOGPROB, TOKEN_BYTES } from '../wire/limits.ts';
-import { MAX_CHAIN_STAGES, MAX_CREDIT_TOKENS } from './constants.ts';
+import { MAX_CREDIT_TOKENS } from './constants.ts';
 import { HIDDEN_FORMATS } from './layer-runner.ts';
 
 /** One libp2p stream per session: the coordinator opens it, the stage answers on it. */
