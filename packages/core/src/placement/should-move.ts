@@ -9,8 +9,8 @@ import type { SwarmMember } from './swarm.ts';
  * The range that a peer should move to; undefined where it should stay.
  *
  * It moves only where that covers a layer which nobody holds, or makes the weakest layer `MOVE_GAIN_FACTOR` times
- * faster, and only where neither a layer nor the chain is lost meanwhile. Of the peers that share a layer the
- * fastest stays, of equal ones the first by name: if all decide at once, every layer still has a holder.
+ * faster, and only where neither a layer nor the chain is lost meanwhile, even if all decide at once: the slowest may
+ * go first, of equal ones the last by name.
  */
 export function shouldMove(current: SwarmMember, choice: RangeChoice): LayerRange | undefined {
   const { layerCount } = choice;
@@ -27,13 +27,28 @@ export function shouldMove(current: SwarmMember, choice: RangeChoice): LayerRang
   return isClearlyBetter(after, before) ? layers : undefined;
 }
 
-/** Whether nothing is missed while this peer loads other layers. */
+/**
+ * Whether nothing is missed while this peer loads other layers, though all who may decide so at once: everyone takes
+ * away, the slowest first, whoever can be spared of those that are left, and so knows whether it is one of them.
+ */
 function isDispensable(current: SwarmMember, others: readonly SwarmMember[], layerCount: number): boolean {
-  const serving = others.filter(({ state }) => state === 'serving');
-  const staying = serving.filter((other) => staysBefore(other, current));
-  if (uncoveredIn(layerRates(staying, layerCount).slice(current.layers.start, current.layers.end)) > 0) return false;
-  return findJoints(serving, layerCount).chained || !findJoints([...others, current], layerCount).chained;
+  const serving = [...others.filter(({ state }) => state === 'serving'), current];
+  const chainMatters = findJoints([...others, current], layerCount).chained;
+  let left: readonly SwarmMember[] = serving;
+  for (const member of serving.toSorted((a, b) => (staysBefore(a, b) ? 1 : -1))) {
+    const without = left.filter((other) => other !== member);
+    const canGo =
+      without.some((other) => isSameRange(other, member)) ||
+      (uncoveredIn(layerRates(without, layerCount).slice(member.layers.start, member.layers.end)) === 0 &&
+        (!chainMatters || findJoints(without, layerCount).chained));
+    if (member === current) return canGo;
+    if (canGo) left = without;
+  }
+  return false;
 }
+
+const isSameRange = ({ layers: a }: SwarmMember, { layers: b }: SwarmMember): boolean =>
+  a.start === b.start && a.end === b.end;
 
 const staysBefore = (a: SwarmMember, b: SwarmMember): boolean =>
   rateOf(a) === rateOf(b) ? a.peer < b.peer : rateOf(a) > rateOf(b);
