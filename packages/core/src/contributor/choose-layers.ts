@@ -28,6 +28,8 @@ export function layersWithoutOthers(options: StartContributing, manifest: ModelM
 export interface Chooser {
   readonly peer: PeerName;
   readonly layersThatFit: number;
+  /** As it announces it: all who choose must reckon alike. 0 where nothing ran there yet. */
+  readonly tokensPerSecond: number;
 }
 
 /** The other peers of a model. */
@@ -56,14 +58,12 @@ export function layersForSwarm(
   const memory = rangeMemory(options, manifest);
   const { layerCount } = manifest.architecture;
   const mine =
-    members.length === 0
-      ? shareOf([...choosers, { peer: self, layersThatFit: roomForLayers(options, manifest) }], self, layerCount)
-      : undefined;
+    members.length === 0 ? shareOf([...choosers, ownChoice(options, manifest, self)], self, layerCount) : undefined;
   if (mine !== undefined && memory.fits(mine)) return mine;
   const swarm = [...members];
-  for (const { peer, layersThatFit: most } of choosers.toSorted(byName)) {
+  for (const { peer, layersThatFit: most, tokensPerSecond } of choosers.toSorted(byName)) {
     const layers = chooseRange({ layerCount, fits: ({ start, end }) => end - start <= most, swarm });
-    if (peer < self && layers !== undefined) swarm.push({ peer, layers, tokensPerSecond: 0, state: 'loading' });
+    if (peer < self && layers !== undefined) swarm.push({ peer, layers, tokensPerSecond, state: 'loading' });
   }
   const layers = chooseRange({ layerCount, fits: memory.fits, swarm });
   if (layers !== undefined) return layers;
@@ -74,11 +74,16 @@ export function layersForSwarm(
   throw new MemoryTooSmallError(lent, smallest + lent - memory.roomBytes);
 }
 
-/** One's own share of a model that all choosers can hold together. */
+/** This device as others see it: who has yet to choose announces no speed, since nothing ran on it. */
+const ownChoice = (options: StartContributing, manifest: ModelManifest, self: PeerName): Chooser => ({
+  peer: self,
+  layersThatFit: roomForLayers(options, manifest),
+  tokensPerSecond: 0,
+});
+
+/** One's own share of a model that all choosers can hold together. What fits stands for the memory, which none tells. */
 function shareOf(choosers: readonly Chooser[], self: PeerName, layerCount: number): LayerRange | undefined {
-  const members = choosers
-    .toSorted(byName)
-    .map(({ peer, layersThatFit: most }) => ({ peer, layersThatFit: most, memoryBytes: most, tokensPerSecond: 0 }));
+  const members = choosers.toSorted(byName).map((chooser) => ({ ...chooser, memoryBytes: chooser.layersThatFit }));
   return partitionLayers(layerCount, members)?.find(({ peer }) => peer === self)?.layers;
 }
 
@@ -107,7 +112,7 @@ export function swarmOf(registry: PeerRegistry, manifest: ManifestHash, self: Pe
       // What lies on disk only is in nobody's chain.
       if (held !== manifest || peer === self || stored === true) continue;
       if (start < end) members.push({ peer, layers: { start, end }, tokensPerSecond, state: advert.state });
-      else if (fits !== undefined) choosers.push({ peer, layersThatFit: fits });
+      else if (fits !== undefined) choosers.push({ peer, layersThatFit: fits, tokensPerSecond });
     }
   }
   return { members, choosers };
