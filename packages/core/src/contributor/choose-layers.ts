@@ -83,7 +83,12 @@ const ownChoice = (options: StartContributing, manifest: ModelManifest, self: Pe
 
 /** One's own share of a model that all choosers can hold together. What fits stands for the memory, which none tells. */
 function shareOf(choosers: readonly Chooser[], self: PeerName, layerCount: number): LayerRange | undefined {
-  const members = choosers.toSorted(byName).map((chooser) => ({ ...chooser, memoryBytes: chooser.layersThatFit }));
+  const members = choosers.toSorted(byName).map(({ peer, layersThatFit: most, tokensPerSecond }) => ({
+    peer,
+    layersThatFit: most,
+    memoryBytes: most,
+    tokensPerSecond,
+  }));
   return partitionLayers(layerCount, members)?.find(({ peer }) => peer === self)?.layers;
 }
 

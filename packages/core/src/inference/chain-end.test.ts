@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { DIRECT_DIAL_TIMEOUT_MS } from '../p2p/constants.ts';
 import { CHAIN_FIRST_WORD_TIMEOUT_MS, LINK_TIMEOUT_MS, SUMMARY_WAIT_MS } from './constants.ts';
 import { SessionLostError } from './errors.ts';
-import { DIRECT_DIAL_TIMEOUT_MS } from '../p2p/constants.ts';
 import { accepted, honest, ScriptedPeers, TIMING } from './scripted-peers.fixture.ts';
-import type { Script } from './scripted-peers.fixture.ts';
+import type { Script, ScriptedSession } from './scripted-peers.fixture.ts';
 
 const FRONT = { start: 0, end: 2 };
 const BACK = { start: 2, end: 4 };
@@ -13,6 +13,15 @@ const endAtOnce =
   ({ request, say }) => {
     say(request.chain === undefined ? { type: 'accepted' } : accepted());
     for (let time = 0; time < times; time++) say({ type: 'end', reason, timing: TIMING });
+  };
+
+/** Takes part; does this when the answer is complete. */
+const untilFinish =
+  (last: (session: ScriptedSession) => void): Script =>
+  async (session) => {
+    session.say(accepted());
+    await session.finished;
+    last(session);
   };
 
 describe('the end of an answer', () => {
@@ -73,19 +82,13 @@ describe('the end of an answer', () => {
   });
 
   it('waits for the reports of those that live, not of who was lost', async () => {
-    const tail =
-      (last: (session: Parameters<Script>[0]) => void): Script =>
-      (session) => {
-        session.say(accepted());
-        void session.finished.then(() => last(session));
-      };
     for (const [last, waitsMs] of [
       [({ fail }) => fail(new SessionLostError('gone')), 0],
       [({ say }) => say({ type: 'leaving' }), 0],
       [() => {}, SUMMARY_WAIT_MS],
     ] as const satisfies readonly (readonly [Script, number])[]) {
       const peers = new ScriptedPeers();
-      peers.add('a', FRONT, tail(last));
+      peers.add('a', FRONT, untilFinish(last));
       peers.add('b', BACK);
       const { events, tookMs } = await peers.run(peers.coordinator(), { mostMs: 2_000, stepMs: 10 });
       expect(events.at(-1)).toMatchObject({ type: 'end', reports: [{ peer: 'b' }] });

@@ -130,30 +130,30 @@ export class ScriptedPeers {
   ): Promise<ScriptedOutcome> {
     const events: CoordinatorEvent[] = [];
     const sinceMs = this.clock.now();
-    let result = 'pending';
+    const outcome = { result: 'pending' };
     const running = (async () => {
       try {
         for await (const event of coordinator.run(request, { signal: new AbortController().signal }))
           events.push(event);
-        result = 'end';
+        outcome.result = 'end';
       } catch (error) {
-        result = (error as { code?: string }).code ?? String(error);
+        outcome.result = (error as { code?: string }).code ?? String(error);
       }
     })();
     const settled = async () => {
-      for (let turn = 0; turn < 10 && result === 'pending'; turn++) await settle();
+      for (let turn = 0; turn < 10 && outcome.result === 'pending'; turn++) await settle();
     };
     await settled();
-    for (let passedMs = 0; result === 'pending' && passedMs < mostMs; passedMs += stepMs) {
+    for (let passedMs = 0; outcome.result === 'pending' && passedMs < mostMs; passedMs += stepMs) {
       if (passedMs % 10_000 === 0) this.announce();
       await this.clock.advance(stepMs);
       await settled();
     }
-    if (result !== 'pending') await running;
+    if (outcome.result !== 'pending') await running;
     const routes = events.flatMap((event) =>
       event.type === 'route' ? [event.stages.map(({ peer }) => peer).join('>')] : [],
     );
-    return { events, result, routes, tookMs: this.clock.now() - sinceMs };
+    return { events, result: outcome.result, routes, tookMs: this.clock.now() - sinceMs };
   }
 
   #open(peer: string, request: SessionRequest): StageSession {
