@@ -47,8 +47,9 @@ network.serve({
       layers: [start, end],
       engine: 'wasm',
       contextLength: manifest.architecture.contextLength,
-      slots: MAX_BENCH_SESSIONS,
-      freeSlots: MAX_BENCH_SESSIONS,
+      // A stage keeps one from its one coordinator.
+      slots: MAX_BENCH_SESSIONS + 1,
+      freeSlots: MAX_BENCH_SESSIONS + 1,
       queued: 0,
       decodeTokensPerSecond: rates.decode,
       prefillTokensPerSecond: rates.prefill,

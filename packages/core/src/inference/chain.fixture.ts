@@ -178,8 +178,9 @@ export class ChainNetwork {
       layers: [start, end],
       engine: 'wasm',
       contextLength: 2_048,
-      slots: 8,
-      freeSlots: 8,
+      // One is kept from the one coordinator.
+      slots: 9,
+      freeSlots: 9,
       queued: 0,
       decodeTokensPerSecond: 100,
       prefillTokensPerSecond: 1_000,

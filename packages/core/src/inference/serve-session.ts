@@ -38,6 +38,11 @@ export interface ServeSessionComponents {
   served(): readonly ServedModel[];
   /** Whether new sessions are taken now. */
   accepting(): boolean;
+  /**
+   * Notes that the session is one of a chain, on a model with so many places. @throws `engine_busy` where its
+   * coordinator has its share of them
+   */
+  enterChain(slots: number): void;
   /** Ends this session from the stage's side; its reason is what the coordinator is told. */
   readonly stop: AbortController;
 }
@@ -81,19 +86,26 @@ interface Session {
 
 function sessionFor(open: OpenMessage, components: ServeSessionComponents): Session {
   const { chain } = components;
-  const request = validateOpen(open, components);
+  const model = modelOf(open, components);
+  const request = validateOpen(open, model);
   if (open.chain === undefined) return new RunningSession(components, request, open.credit);
   if (chain === undefined) throw new ModelNotServedError();
-  return new PartSession({ ...components, ...chain }, partOf(open, open.chain, request, components.peer, chain));
+  const part = partOf(open, open.chain, request, components.peer, chain);
+  components.enterChain(model.slots);
+  return new PartSession({ ...components, ...chain }, part);
 }
 
-function validateOpen(open: OpenMessage, { served, accepting }: ServeSessionComponents): GenerateRequest {
+function modelOf(open: OpenMessage, { served, accepting }: ServeSessionComponents): ServedModel {
   if (!accepting()) throw new StageBusyError('This peer takes no new requests now.');
   const [start, end] = open.layers;
   const model = served().find(
     ({ manifest, layers }) => manifest === open.model && layers[0] === start && layers[1] === end,
   );
   if (model === undefined) throw new ModelNotServedError();
+  return model;
+}
+
+function validateOpen(open: OpenMessage, model: ServedModel): GenerateRequest {
   const tokens = unpackTokens(open.tokens);
   const tokenCount = open.chain?.tokenCount ?? tokens.length;
   if (tokenCount === 0) throw new ProtocolViolationError('There is no token to continue.');

@@ -50,18 +50,34 @@ export interface Stage {
  */
 export function createStage(components: StageComponents, init: StageInit = {}): Stage {
   const { maxSessions = MAX_SESSIONS, maxSessionsPerPeer = MAX_SESSIONS_PER_PEER } = init;
-  const running = new Map<AbortController, { peer: PeerName; ended: Promise<void> }>();
+  const running = new Map<AbortController, Running>();
   let accepting = true;
 
   const sessionsOf = (peer: PeerName) => [...running.values()].filter((session) => session.peer === peer).length;
+
+  const enterChain = (stop: AbortController, slots: number) => {
+    const session = running.get(stop);
+    const others = [...running.values()].filter(({ peer, inChain }) => inChain && peer === session?.peer).length;
+    if (session === undefined || others >= mostInChains(slots)) {
+      throw new StageBusyError('The last place is left to other coordinators.');
+    }
+    session.inChain = true;
+  };
 
   const serve = async (channel: MessageChannel, peer: PeerName): Promise<void> => {
     const full = running.size >= maxSessions || sessionsOf(peer) >= maxSessionsPerPeer;
     const stop = new AbortController();
     if (full) stop.abort(new StageBusyError('Too many sessions are open here.'));
-    const ended = serveSession({ ...components, peer, channel, stop, accepting: () => accepting });
+    const ended = serveSession({
+      ...components,
+      peer,
+      channel,
+      stop,
+      accepting: () => accepting,
+      enterChain: (slots) => enterChain(stop, slots),
+    });
     if (full) return ended;
-    running.set(stop, { peer, ended });
+    running.set(stop, { peer, ended, inChain: false });
     await ended;
     running.delete(stop);
   };
@@ -89,3 +105,13 @@ export function createStage(components: StageComponents, init: StageInit = {}): 
     },
   };
 }
+
+interface Running {
+  readonly peer: PeerName;
+  readonly ended: Promise<void>;
+  /** Whether this device computes a part of it, with neighbours. */
+  inChain: boolean;
+}
+
+/** A part holds its place whether or not its neighbours get on: one coordinator must not be able to hold them all. */
+const mostInChains = (slots: number) => Math.max(1, slots - 1);
