@@ -123,6 +123,17 @@ export const CHAIN_FIRST_WORD_TIMEOUT_MS = 25_000;
 /** A neighbour that ended in order may be ahead of the coordinator's word by this much. */
 export const LINK_END_GRACE_MS = 1_000;
 
+/**
+ * How long a stage of a chain waits for what its neighbour is to send or to take, while the prompt is read: as long
+ * as the most patient coordinator waits for any progress of the whole chain, and as long in all. An honest one has
+ * given up before; who never does would hold a place for ever.
+ */
+export const NEIGHBOUR_PREFILL_TIMEOUT_MS = MAX_PREFILL_ALLOWANCE_MS;
+export const NEIGHBOUR_PREFILL_IN_ALL_MS = PREFILL_ALLOWANCES_IN_ALL * MAX_PREFILL_ALLOWANCE_MS;
+
+/** The same once tokens are made. */
+export const NEIGHBOUR_TOKEN_TIMEOUT_MS = MAX_TOKEN_ALLOWANCE_MS;
+
 /** How long other signs of who was lost are gathered after a stage complained of its neighbour. */
 export const BLAME_GRACE_MS = 150;
 

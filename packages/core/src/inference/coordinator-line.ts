@@ -59,6 +59,23 @@ export class CoordinatorLine {
     );
   }
 
+  /**
+   * Resolves when the coordinator says that the answer is complete, once all of it was told. As long as it gives
+   * credit it is still reading. @throws `reader_stalled`
+   */
+  async waitForFinish(): Promise<void> {
+    const { clock, stop } = this.#components;
+    const finished = this.finished.then(() => true);
+    for (;;) {
+      const reading = this.#creditGiven.promise.then(() => false);
+      const done = await withDeadline(
+        { clock, ms: STALLED_READER_TIMEOUT_MS, error: () => new ReaderStalledError(), signal: stop.signal },
+        (signal) => raceAbort(Promise.race([finished, reading]), signal),
+      );
+      if (done) return;
+    }
+  }
+
   /** Hears the coordinator until `signal`; what goes wrong, a `cancel` too, ends the session. */
   async read(signal: AbortSignal): Promise<void> {
     const { channel, stop } = this.#components;

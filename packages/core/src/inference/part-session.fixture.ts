@@ -24,8 +24,10 @@ import type { IncomingLink, LinkSequence, OutgoingLink } from './stage-link.ts';
 import { createStageLinks } from './stage-links.ts';
 
 const MANIFEST = 'c'.repeat(64);
-export const NEIGHBOUR = 'neighbour' as PeerName;
-const SLOTS = 4;
+const NEIGHBOUR = 'neighbour' as PeerName;
+const COORDINATOR = 'coordinator' as PeerName;
+/** Of each stage. */
+export const PLACES = 4;
 
 /** What a coordinator and the one neighbour, on both sides of the stage, see of a session. */
 export interface PartUnderTest {
@@ -75,8 +77,8 @@ export class PartStage {
           layers: [start, end],
           engine: 'wasm',
           contextLength: 100_000,
-          slots: SLOTS,
-          freeSlots: SLOTS,
+          slots: PLACES,
+          freeSlots: PLACES,
           queued: 0,
           decodeTokensPerSecond: 100,
           prefillTokensPerSecond: 1_000,
@@ -90,12 +92,24 @@ export class PartStage {
     return this.#layers.start === 0;
   }
 
+  /** Opens a session that is refused before it has ways. */
+  async refused(): Promise<Pick<PartUnderTest, 'said'>> {
+    const [near, far] = await streamPair();
+    void this.stage.handle(far, COORDINATOR);
+    const channel = createMessageChannel(near, { readAheadBytes: 65_536 });
+    await channel.send(this.#openMessage('refused' as SessionId, 11, 24));
+    const said = listen(channel);
+    await vi.waitUntil(() => said.length > 0, { interval: 1 });
+    channel.abort(new Error('heard'));
+    return { said };
+  }
+
   /** Opens a session of `coordinator` with this stage, and the way of its neighbour unless told not to. */
   async open(
     init: { tokenCount?: number; maxTokens?: number; coordinator?: string; greet?: boolean } = {},
   ): Promise<PartUnderTest> {
     const { tokenCount = 11, maxTokens = 24, greet = true } = init;
-    const coordinator = (init.coordinator ?? 'coordinator') as PeerName;
+    const coordinator = (init.coordinator ?? COORDINATOR) as PeerName;
     const session = `s${(this.#sessions += 1)}` as SessionId;
     const way = (carries: LinkSequence['carries']): LinkSequence => {
       const start = carries === 'token' ? tokenCount : 0;

@@ -1,13 +1,15 @@
 import { raceAbort } from '../wire/race-abort.ts';
 import { BadFrameError } from '../wire/tensor-frame.ts';
 import { clampLogprobs } from './clamp-logprobs.ts';
-import { GENERATOR_SILENCE_TIMEOUT_MS, LINK_END_GRACE_MS } from './constants.ts';
+import { LINK_END_GRACE_MS } from './constants.ts';
 import { CoordinatorLine } from './coordinator-line.ts';
 import type { CoordinatorLineComponents } from './coordinator-line.ts';
 import { EngineSilentError, NextStageLostError, PreviousStageLostError, StageBusyError } from './errors.ts';
 import { HEARTBEAT_MS } from './generator.ts';
 import type { LayerEvent, LayerRequest, LayerRunner, LayerSequence, ModelShape } from './layer-runner.ts';
 import type { PeerName } from '../ids.ts';
+import { PartWaits } from './part-waits.ts';
+import type { WaitsFor } from './part-waits.ts';
 import { PartWays } from './part-ways.ts';
 import type { IncomingLink, OutgoingLink } from './stage-link.ts';
 import type { LinkKey, StageLinks } from './stage-links.ts';
@@ -38,8 +40,11 @@ export class PartSession {
   /** Positions computed, and those given; at the first stage the prompt is given from the start. */
   #done = 0;
   #given: number;
-  /** Since when the engine owes something and says nothing. */
-  #silentMs = 0;
+  readonly #waits = new PartWaits();
+  /** Whom what the engine made is being told to; undefined while it has the turn. */
+  #tells: 'next' | 'coordinator' | undefined;
+  /** Whether the engine has taken the sequence. */
+  #taken = false;
   #outgoing: OutgoingLink | undefined;
   /** Those that are to be reset should the session end now. */
   #ways: PartWays | undefined;
@@ -88,7 +93,7 @@ export class PartSession {
     const incoming = await raceAbort(ways.previous, this.#signal);
     for (;;) {
       const input = await this.#receive(incoming, this.#signal);
-      this.#silentMs = 0;
+      this.#waits.moved();
       this.#given += input.type === 'hidden' ? input.count : 1;
       await raceAbort(sequence.give(input), this.#signal);
     }
@@ -113,7 +118,9 @@ export class PartSession {
     const { isLast } = this.#init;
     for await (const event of sequence.events) {
       this.#signal.throwIfAborted();
-      this.#silentMs = 0;
+      this.#waits.moved();
+      this.#taken = true;
+      this.#tells = 'coordinator';
       if (event.type === 'progress' && event.state === 'queued') throw new StageBusyError('Every place is taken.');
       const outgoing = this.#outgoing ?? (await raceAbort(ways.next, this.#signal));
       this.#outgoing = outgoing;
@@ -122,8 +129,9 @@ export class PartSession {
         await this.#line.send({ type: 'accepted', hop: { rttMs: outgoing.rttMs, direct: outgoing.direct } });
       }
       await this.#pass(event, outgoing);
-      if (event.type === 'end') return;
+      if (event.type === 'end') return this.#line.waitForFinish();
       if (event.type === 'token') await this.#line.waitForCredit();
+      this.#tells = undefined;
     }
     if (isLast) throw new EngineSilentError();
   }
@@ -157,8 +165,11 @@ export class PartSession {
   }
 
   async #send(outgoing: OutgoingLink, input: Parameters<OutgoingLink['send']>[0]): Promise<void> {
+    this.#tells = 'next';
     try {
       await outgoing.send(input, { signal: this.#signal });
+      this.#tells = 'coordinator';
+      this.#waits.moved();
     } catch (error) {
       this.#signal.throwIfAborted();
       throw new NextStageLostError({ cause: error });
@@ -171,15 +182,18 @@ export class PartSession {
     return { type: 'progress', state, done: this.#done, total: tokenCount } as const;
   }
 
-  /** Says every `HEARTBEAT_MS` that this side lives and how far it is; gives up on an engine that does not. */
+  /** Says every `HEARTBEAT_MS` that this side lives and how far it is; gives up on who does not get on. */
   async #beat(): Promise<void> {
     for (;;) {
       await this.#components.clock.sleep(HEARTBEAT_MS, this.#signal);
-      const owes = this.#done < this.#given;
-      this.#silentMs = owes ? this.#silentMs + HEARTBEAT_MS : 0;
-      if (this.#silentMs >= GENERATOR_SILENCE_TIMEOUT_MS) throw new EngineSilentError();
+      this.#waits.beat(this.#waitsFor(), this.#given <= this.#init.request.tokenCount);
       if (this.#accepted) await this.#line.send(this.#progress());
     }
+  }
+
+  #waitsFor(): WaitsFor {
+    if (this.#tells !== undefined) return this.#tells;
+    return this.#taken && this.#done >= this.#given ? 'previous' : 'engine';
   }
 
   async #summarise(sequence: LayerSequence): Promise<void> {
