@@ -12,6 +12,18 @@ const ISOLATION_HEADERS = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
+const endToEnd = {
+  root,
+  globalSetup: [`${root}scripts/e2e-setup.ts`],
+  testTimeout: 180_000,
+  hookTimeout: 120_000,
+};
+
+/** End-to-end tests that wait for each other's time more than they compute: two at once. The others need the machine. */
+const MOSTLY_WAITING = ['direct', 'regions', 'survival', 'tab', 'weights', 'weights-kill', 'weights-storage'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
+
 export default defineConfig(async () => ({
   root: 'apps/web',
   plugins: [preact()],
@@ -50,13 +62,21 @@ export default defineConfig(async () => ({
       },
       {
         test: {
+          ...endToEnd,
+          name: 'e2e-waiting',
+          include: MOSTLY_WAITING,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...endToEnd,
           name: 'e2e',
-          root,
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: [`${root}scripts/e2e-setup.ts`],
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
+          exclude: MOSTLY_WAITING,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

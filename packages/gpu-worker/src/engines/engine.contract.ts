@@ -17,6 +17,8 @@ export interface EngineContractOptions {
    * @default CONTRACT_MODELS
    */
   readonly models?: Readonly<Record<string, TinyModelOptions>>;
+  /** Whether another variant of the same engine passed the rest, which does not depend on its kernels. @default false */
+  readonly computationOnly?: boolean;
   /** Random schedules of the batch-invariance property, per model. @default 25 */
   readonly runs?: number;
 }
@@ -68,18 +70,21 @@ export const CONTRACT_MODELS = {
  *   closeness: { meanKl: 0.01, topAgreement: 0.9, hiddenCosine: 0.999 },
  * });
  */
-export function engineContract({ name, create, closeness, models, runs = 25 }: EngineContractOptions): void {
+export function engineContract(options: EngineContractOptions): void {
+  const { name, create, closeness, models = CONTRACT_MODELS, computationOnly = false, runs = 25 } = options;
   describe(`${name} engine`, () => {
-    for (const [modelName, options] of Object.entries<TinyModelOptions>(models ?? CONTRACT_MODELS)) {
+    for (const [modelName, model] of Object.entries<TinyModelOptions>(models)) {
       describe(modelName, () => {
         let bench: EngineBench;
         beforeAll(async () => {
-          bench = new EngineBench(await createTinyModel(options), create);
+          bench = new EngineBench(await createTinyModel(model), create);
         });
         afterEach(() => bench.disposeAll());
-        describeLoading(() => bench);
-        describeSequences(() => bench);
-        describeSteps(() => bench);
+        if (!computationOnly) {
+          describeLoading(() => bench);
+          describeSequences(() => bench);
+          describeSteps(() => bench);
+        }
         describeComputation(() => bench, closeness, runs);
       });
     }

@@ -27,5 +27,6 @@ engineContract({
   },
   closeness: { meanKl: 0.02, topAgreement: 0.9, hiddenCosine: 0.999 },
   models: { 'heads of 64, Q4_1': model },
+  computationOnly: true,
   runs: 1,
 });
