@@ -1,4 +1,4 @@
-import { MAX_HIDDEN_PAYLOAD_BYTES } from '../wire/limits.ts';
+import { FRAME_HEADER_BYTES, MAX_HIDDEN_PAYLOAD_BYTES } from '../wire/limits.ts';
 
 /** Sessions one coordinator may have open on a stage: a relay speaks for many users, a tab for one. */
 export const MAX_SESSIONS_PER_PEER = 64;
@@ -101,10 +101,16 @@ export const LINK_WINDOW_BYTES = 524_288;
 /** Payload taken before it is said so: decode, with its small frames, says it every hundredth token. */
 export const LINK_TAKEN_STEP_BYTES = 131_072;
 
+/** Bytes of a link that nobody has asked for: one frame, which is all that may be sent before it is. */
+export const MAX_UNASKED_LINK_BYTES = MAX_HIDDEN_PAYLOAD_BYTES + FRAME_HEADER_BYTES;
+
 /** Bytes held of a link before its stream is paused: the largest frame, with the first message. */
 export const LINK_READ_AHEAD_BYTES = MAX_HIDDEN_PAYLOAD_BYTES + 1_024;
 
-/** Ways that neighbours opened before the coordinator's word came: it may take longer than they. */
+/**
+ * Ways that neighbours opened before the coordinator's word came: it may take longer than they. As many more that do
+ * not say yet whose they are.
+ */
 export const MAX_PARKED_LINKS = 128;
 export const MAX_PARKED_LINKS_PER_PEER = 32;
 

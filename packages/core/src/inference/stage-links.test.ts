@@ -11,6 +11,7 @@ import {
   LINK_WINDOW_BYTES,
   MAX_PARKED_LINKS,
   MAX_PARKED_LINKS_PER_PEER,
+  MAX_UNASKED_LINK_BYTES,
   PARKED_LINK_TIMEOUT_MS,
 } from './constants.ts';
 import type { HiddenStates } from './layer-runner.ts';
@@ -163,6 +164,18 @@ describe('the ways between stages', () => {
   });
 });
 
+/** Takes every place for streams that say whose they are, or nothing. */
+async function hold(name: (index: number) => string, says: boolean): Promise<Stream[]> {
+  const held: Stream[] = [];
+  for (let index = 0; index < MAX_PARKED_LINKS; index++) {
+    const { near } = await inbound(name(index) as PeerName);
+    if (says) near.send(hello({ session: `held${index}` }));
+    held.push(near);
+  }
+  await settle();
+  return held;
+}
+
 describe('strangers on the ways between stages', () => {
   it.each([
     ['garbage', Uint8Array.from({ length: 600 }, (_, index) => 251 * index)],
@@ -205,5 +218,66 @@ describe('strangers on the ways between stages', () => {
     await clock.advance(PARKED_LINK_TIMEOUT_MS);
     await vi.waitUntil(() => links.parked() === 0);
     for (const stream of streams) await untilEnded(stream);
+  });
+
+  describe('that hold every place', () => {
+    const SYBILS = Array.from({ length: MAX_PARKED_LINKS / MAX_PARKED_LINKS_PER_PEER }, (_, index) => `sybil${index}`);
+
+    const turns = (index: number) => SYBILS[index % SYBILS.length] as string;
+
+    it('give one up for a newcomer, the one they have held longest', async () => {
+      for (const says of [false, true]) {
+        const held = await hold(turns, says);
+        const { near } = await inbound(A);
+        near.send(hello());
+        await settle();
+        const incoming = await links.accept(A, key, sequence, { signal });
+        await untilEnded(held[0] as Stream);
+        expect(held.filter(({ status }) => status !== 'open')).toHaveLength(1);
+        incoming.abort();
+        for (const stream of held) stream.abort(new Error('done'));
+        await vi.waitUntil(() => links.parked() === 0);
+      }
+    });
+
+    it('get none from each other, holding as many', async () => {
+      await hold(turns, true);
+      const { near } = await inbound(SYBILS[0] as PeerName);
+      near.send(hello());
+      await untilEnded(near);
+      expect(links.parked()).toBe(MAX_PARKED_LINKS);
+    });
+
+    it('keep no place from a peer that an open session names, however many they are', async () => {
+      const waiting = new AbortController();
+      const other = { ...key, session: 'session-0' as SessionId };
+      const accepting = links.accept(A, other, sequence, { signal: waiting.signal });
+      const early = await inbound(A);
+      early.near.send(hello());
+      await settle();
+      const held = await hold((index) => `stranger${index}`, true);
+      expect(held[0]?.status).not.toBe('open');
+      expect(early.near.status).toBe('open');
+      const late = await inbound(A);
+      late.near.send(hello({ session: 'session-2' }));
+      await settle();
+      for (const session of [SESSION, 'session-2' as SessionId]) {
+        (await links.accept(A, { ...key, session }, sequence, { signal })).abort();
+      }
+      waiting.abort(new Error('done'));
+      await expect(accepting).rejects.toThrow('done');
+    });
+  });
+
+  it('are cut off when they send more than a frame before they are asked', async () => {
+    const { near, handled } = await inbound(STRANGER);
+    near.send(hello());
+    near.send(new Uint8Array(MAX_UNASKED_LINK_BYTES));
+    await settle();
+    expect([near.status, links.parked()]).toEqual(['open', 1]);
+    near.send(new Uint8Array(1));
+    await handled;
+    await untilEnded(near);
+    expect(links.parked()).toBe(0);
   });
 });

@@ -12,9 +12,11 @@ import {
   LINK_READ_AHEAD_BYTES,
   MAX_PARKED_LINKS,
   MAX_PARKED_LINKS_PER_PEER,
+  MAX_UNASKED_LINK_BYTES,
   PARKED_LINK_TIMEOUT_MS,
 } from './constants.ts';
 import { ProtocolViolationError, SessionCancelledError } from './errors.ts';
+import { LinkRoom } from './link-room.ts';
 import { createIncomingLink, createOutgoingLink } from './stage-link.ts';
 import type { IncomingLink, LinkSequence, OutgoingLink } from './stage-link.ts';
 
@@ -59,8 +61,9 @@ const helloSchema = z.strictObject({
 });
 
 interface Parked {
-  readonly peer: PeerName;
   readonly channel: ByteChannel;
+  /** Ends the wait, for who asked for the way. */
+  ask(): void;
 }
 
 /**
@@ -70,29 +73,79 @@ interface Parked {
 export function createStageLinks({ clock, openStream }: StageLinksComponents): StageLinks {
   const parked = new Map<string, Parked>();
   const expected = new Map<string, (channel: ByteChannel) => void>();
-  const opening = new Map<PeerName, number>();
-  let openingInAll = 0;
+  /** How many ways of each peer an open session waits for or has. */
+  const named = new Map<PeerName, number>();
+  const room = {
+    most: MAX_PARKED_LINKS,
+    mostPerPeer: MAX_PARKED_LINKS_PER_PEER,
+    isNamed: (peer: PeerName) => named.has(peer),
+  };
+  const silent = new LinkRoom(room);
+  const unasked = new LinkRoom(room);
 
-  const parkedBy = (peer: PeerName) => [...parked.values()].filter((link) => link.peer === peer).length;
+  const name = (peer: PeerName) => {
+    named.set(peer, (named.get(peer) ?? 0) + 1);
+    return () => {
+      const left = (named.get(peer) ?? 1) - 1;
+      if (left > 0) named.set(peer, left);
+      else named.delete(peer);
+    };
+  };
 
-  /** Reads whose the stream is. Those that do not say so count against their peer meanwhile. */
+  /** Reads whose the stream is. */
   const readHello = async (channel: ByteChannel, peer: PeerName) => {
-    const open = opening.get(peer) ?? 0;
-    if (open >= MAX_PARKED_LINKS_PER_PEER || openingInAll >= MAX_PARKED_LINKS) {
-      throw new ProtocolViolationError('Too many ways are being opened.');
-    }
-    opening.set(peer, open + 1);
-    openingInAll += 1;
+    const leave = silent.enter(peer, () => channel.abort(new ProtocolViolationError('Others need the place.')));
     try {
       return await withDeadline(
         { clock, ms: PARKED_LINK_TIMEOUT_MS, error: () => new ProtocolViolationError('No first message in time.') },
         (signal) => messagesOf(channel).receive(helloSchema, { maxBytes: MAX_LINK_HELLO_BYTES, signal }),
       );
     } finally {
-      openingInAll -= 1;
-      const left = (opening.get(peer) ?? 1) - 1;
-      if (left > 0) opening.set(peer, left);
-      else opening.delete(peer);
+      leave();
+    }
+  };
+
+  /** Keeps a way until it is asked for. @throws why it is not kept any longer */
+  const park = async (key: string, channel: ByteChannel, peer: PeerName) => {
+    if (parked.has(key)) throw new ProtocolViolationError('There is such a way already.');
+    const leave = unasked.enter(peer, () => channel.abort(new ProtocolViolationError('Others need the place.')));
+    const asked = new AbortController();
+    parked.set(key, { channel, ask: () => asked.abort(new SessionCancelledError()) });
+    try {
+      await withDeadline(
+        {
+          clock,
+          ms: PARKED_LINK_TIMEOUT_MS,
+          error: () => new ProtocolViolationError('Nobody asked for this way.'),
+          signal: asked.signal,
+        },
+        (signal) => channel.read(atMostOneFrame, { signal }),
+      );
+      throw new ProtocolViolationError('It ended before anybody asked for it.');
+    } catch (error) {
+      if (!asked.signal.aborted) throw error;
+    } finally {
+      leave();
+      if (parked.get(key)?.channel === channel) parked.delete(key);
+    }
+  };
+
+  /** The stream that `key` names, which has come or will. */
+  const arrival = async (key: string, signal: AbortSignal): Promise<ByteChannel> => {
+    const early = parked.get(key);
+    parked.delete(key);
+    early?.ask();
+    if (early !== undefined) return early.channel;
+    const { promise, resolve } = Promise.withResolvers<ByteChannel>();
+    expected.set(key, resolve);
+    try {
+      return await raceAbort(promise, signal);
+    } catch (error) {
+      // It may have come in the very moment in which it was given up on.
+      void promise.then((channel) => channel.abort(new SessionCancelledError()));
+      throw error;
+    } finally {
+      expected.delete(key);
     }
   };
 
@@ -110,20 +163,15 @@ export function createStageLinks({ clock, openStream }: StageLinksComponents): S
       return createOutgoingLink(channel, opened, sequence, clock);
     },
     async accept(from, key, sequence, { signal }) {
-      const name = linkName(from, key);
-      const early = parked.get(name);
-      parked.delete(name);
-      if (early !== undefined) return createIncomingLink(early.channel, sequence, clock);
-      const { promise, resolve } = Promise.withResolvers<ByteChannel>();
-      expected.set(name, resolve);
+      const unname = name(from);
       try {
-        return createIncomingLink(await raceAbort(promise, signal), sequence, clock);
+        const channel = await arrival(linkName(from, key), signal);
+        if (channel.ended.aborted) unname();
+        channel.ended.addEventListener('abort', unname, { once: true });
+        return createIncomingLink(channel, sequence, clock);
       } catch (error) {
-        // It may have come in the very moment in which it was given up on.
-        void promise.then((channel) => channel.abort(new SessionCancelledError()));
+        unname();
         throw error;
-      } finally {
-        expected.delete(name);
       }
     },
     async handle(stream, peer) {
@@ -131,18 +179,11 @@ export function createStageLinks({ clock, openStream }: StageLinksComponents): S
       try {
         const hello = await readHello(channel, peer);
         if (hello === undefined) return await channel.close();
-        const key = { coordinator: hello.coordinator as PeerName, session: hello.session as SessionId };
-        const name = linkName(peer, key);
-        const resolve = expected.get(name);
-        if (resolve !== undefined) return resolve(channel);
-        if (parked.has(name) || parked.size >= MAX_PARKED_LINKS || parkedBy(peer) >= MAX_PARKED_LINKS_PER_PEER) {
-          throw new ProtocolViolationError('Too many ways that nobody asked for.');
-        }
-        parked.set(name, { peer, channel });
-        await waitUntilEnded(channel, clock);
-        if (parked.get(name)?.channel !== channel) return; // it was asked for
-        parked.delete(name);
-        throw new ProtocolViolationError('Nobody asked for this way.');
+        const { coordinator, session } = hello;
+        const key = linkName(peer, { coordinator: coordinator as PeerName, session: session as SessionId });
+        const resolve = expected.get(key);
+        if (resolve === undefined) await park(key, channel, peer);
+        else resolve(channel);
       } catch (error) {
         channel.abort(error instanceof Error ? error : new ProtocolViolationError('Not a way between stages.'));
       }
@@ -153,8 +194,7 @@ export function createStageLinks({ clock, openStream }: StageLinksComponents): S
 /** One way per session and sender: a chain has no peer twice. */
 const linkName = (from: PeerName, { coordinator, session }: LinkKey) => `${from}/${coordinator}/${session}`;
 
-/** Resolves when the channel ended or its time to be asked for is over. */
-async function waitUntilEnded(channel: ByteChannel, clock: Clock): Promise<void> {
-  // Rejects only when the channel ended, which is one of the two things waited for.
-  await clock.sleep(PARKED_LINK_TIMEOUT_MS, channel.ended).catch(() => {});
+/** For a way that nobody has asked for. @throws where there is more than may be sent before it is */
+function atMostOneFrame({ byteLength }: { readonly byteLength: number }): undefined {
+  if (byteLength > MAX_UNASKED_LINK_BYTES) throw new ProtocolViolationError('More was sent than a frame.');
 }
