@@ -150,9 +150,10 @@ export const MAX_DATA_CHANNEL_BUFFER_BYTES = 262_144;
 
 /**
  * Unread bytes of one WebRTC stream before it is cut off. Unlike yamux it cannot hold the sender back, so that
- * a protocol must bound what is on its way by itself: this leaves it room for two chunks of a prefill.
+ * a protocol must bound what is on its way by itself: this leaves room for the largest first message, which may come
+ * before its reader (`MAX_OPEN_BYTES`), and twice for what stages send each other (`LINK_WINDOW_BYTES`).
  */
-export const MAX_DATA_CHANNEL_UNREAD_BYTES = 4_194_304;
+export const MAX_DATA_CHANNEL_UNREAD_BYTES = 1_048_576;
 
 /** Streams a peer may open before this side's end of a new WebRTC connection is ready: identify, ping, gossip, sessions. */
 export const MAX_EARLY_STREAMS = 32;

@@ -18,7 +18,7 @@ export const PIECE_BYTES = 65_536;
 
 /**
  * Chunks asked of one peer and not answered yet. A data channel cannot hold its sender back, so who asks does: no
- * more than this is ever on its way, which stays under what a stream may leave unread.
+ * more than this is ever on its way, which is what is read ahead: nothing of it is left unread in the stream.
  */
 export const MAX_WANTS_PER_PEER = 3;
 
