@@ -86,7 +86,16 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   const directory =
     role === 'relay' && typeof relays !== 'function'
       ? createRelayDirectory(
-          { node, dht: node.services.dht, askRelay, answered, sought, clock, logger },
+          {
+            node,
+            dht: node.services.dht,
+            askRelay,
+            answered,
+            sought,
+            addresses: () => announce?.() ?? [],
+            clock,
+            logger,
+          },
           { region, relays },
         )
       : undefined;

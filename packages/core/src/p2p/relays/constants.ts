@@ -47,3 +47,10 @@ export const SEEK_INTERVAL_MS = 60_000;
 
 /** Other relays known at once. */
 export const MAX_KNOWN_OTHER_RELAYS = 64;
+
+/** Longest address of a relay that is told to others. */
+export const MAX_ADDRESS_CHARS = 448;
+/** Names of relays remembered with a time: who answered, who did not. */
+export const MAX_REMEMBERED_NAMES = 1_024;
+/** A relay that was heard within that time is no news when it comes again. */
+export const OLD_NEWS_MS = 600_000;

@@ -1,6 +1,7 @@
 import type { Connection, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { peerIdFromString } from '@libp2p/peer-id';
+import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ManifestHash, PeerName } from '../../ids.ts';
 import { FakeClock, settle } from '../../testing/fake-clock.ts';
@@ -22,6 +23,7 @@ let descriptions: Map<PeerName, RelayDescription>;
 let providers: Map<string, readonly Provider[]>;
 let provided: string[];
 let dialled: string[];
+let own: readonly string[];
 let sought: readonly ManifestHash[];
 let answered: readonly AnsweredModel[];
 let directory: RelayDirectory;
@@ -35,6 +37,7 @@ beforeEach(() => {
   providers = new Map();
   provided = [];
   dialled = [];
+  own = [];
   sought = [];
   answered = [];
 });
@@ -50,7 +53,13 @@ function begin(region = 'asia', multiaddrs: readonly string[] = placeOf(ASIA, 1)
           dialled.push(address);
           const peer = (address.split('/p2p/')[1] ?? ASIA) as PeerName;
           if (!descriptions.has(peer)) throw new Error('refused');
-          return { remotePeer: peerIdFromString(peer), abort: () => {} } as unknown as Connection;
+          return {
+            remotePeer: peerIdFromString(peer),
+            direction: 'outbound',
+            status: 'open',
+            remoteAddr: multiaddr(address),
+            abort: () => {},
+          } as unknown as Connection;
         },
       },
       askRelay: async ({ remotePeer }) => descriptions.get(remotePeer.toString() as PeerName)!,
@@ -59,6 +68,7 @@ function begin(region = 'asia', multiaddrs: readonly string[] = placeOf(ASIA, 1)
         provide: async (key) => void provided.push(key.toString()),
         findProviders: async (key) => providers.get(key.toString()) ?? [],
       },
+      addresses: () => own,
       answered: () => answered,
       sought: () => sought,
     },
@@ -118,6 +128,19 @@ describe('the directory of relays', () => {
     await rounds(SEEK_INTERVAL_MS);
     await rounds(RELAY_ROUND_MS);
     expect(known()).toEqual([ASIA, AFRICA]);
+  });
+
+  it('looks outside only where it is outside itself', async () => {
+    own = ['/dns4/relay.example/tcp/443/wss'];
+    providers.set((await regionKey('africa')).toString(), [
+      {
+        peer: AFRICA,
+        multiaddrs: [`/ip4/10.0.0.7/tcp/80/ws/p2p/${AFRICA}`, `/dns4/localhost/tcp/80/ws/p2p/${AFRICA}`],
+      },
+    ]);
+    begin();
+    await rounds();
+    expect(dialled).toEqual(placeOf(ASIA, 1).multiaddrs);
   });
 
   it('announces its region and what it serves, anew from time to time', async () => {

@@ -1,4 +1,4 @@
-import type { Connection, Libp2p } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
 import { REGIONS } from '../../capability/region.ts';
 import type { Clock } from '../../clock.ts';
 import type { ManifestHash, PeerName } from '../../ids.ts';
@@ -6,23 +6,27 @@ import type { StructuredLogger } from '../../inference/logger.ts';
 import { withDeadline } from '../../wire/deadline.ts';
 import { raceAbort } from '../../wire/race-abort.ts';
 import { DIAL_TIMEOUT_MS } from '../constants.ts';
-import { peerName } from '../peer-name.ts';
 import { createTurns } from '../turns.ts';
+import { askPlace, isPublic } from './ask-place.ts';
+import type { AskedPlace, AskPlaceComponents } from './ask-place.ts';
 import {
+  DESCRIBE_TIMEOUT_MS,
   DHT_QUERY_TIMEOUT_MS,
   FIRST_RELAY_ROUND_MS,
   MAX_ASKED_AT_ONCE,
   MAX_KNOWN_OTHER_RELAYS,
   MAX_PROVIDED_MODELS,
+  MAX_REMEMBERED_NAMES,
   MAX_SOUGHT_MODELS,
+  OLD_NEWS_MS,
   PROVIDE_INTERVAL_MS,
   RELAY_ROUND_MS,
   SEEK_INTERVAL_MS,
 } from './constants.ts';
-import type { RelayDescription } from './describe-relay.ts';
 import { modelKey, regionKey } from './dht-keys.ts';
 import type { Dht, Provider } from './dht.ts';
-import { dialable, relayKey } from './relay-place.ts';
+import { RecentTimes } from './recent-times.ts';
+import { relayKey } from './relay-place.ts';
 import type { RelayPlace } from './relay-place.ts';
 
 /** Another relay, as it described itself a moment ago. */
@@ -38,15 +42,14 @@ export interface AnsweredModel {
   readonly manifest: ManifestHash;
 }
 
-export interface RelayDirectoryComponents {
-  readonly node: Pick<Libp2p, 'dial'>;
+export interface RelayDirectoryComponents extends Pick<AskPlaceComponents, 'node' | 'askRelay'> {
   readonly dht: Pick<Dht, 'meet' | 'provide' | 'findProviders'>;
-  /** @throws where the other side is no relay */
-  askRelay(connection: Connection, options: { signal: AbortSignal }): Promise<RelayDescription>;
   /** What this relay serves. */
   answered(): readonly AnsweredModel[];
   /** Models it would tell others where to find. */
   sought(): readonly ManifestHash[];
+  /** Where others are told to dial it. */
+  addresses(): readonly string[];
   readonly clock: Clock;
   readonly logger?: StructuredLogger | undefined;
 }
@@ -68,60 +71,47 @@ export interface RelayDirectory {
 
 /**
  * Finds other relays by their addresses and in the DHT, asks each what it is, and announces this one there under its
- * region and under every model it serves. Nothing is believed of a relay but what it says itself over a connection.
+ * region and under every model it serves. Nothing is believed of a relay but what it says itself, at an address where
+ * it was dialled.
  */
 export function createRelayDirectory(
-  { node, dht, askRelay, answered, sought, clock, logger }: RelayDirectoryComponents,
+  { node, dht, askRelay, answered, sought, addresses, clock, logger }: RelayDirectoryComponents,
   { region, relays: configured }: RelayDirectoryInit,
 ): RelayDirectory {
   const stopped = new AbortController();
-  const turns = createTurns({ atOnce: MAX_ASKED_AT_ONCE, waiting: MAX_KNOWN_OTHER_RELAYS });
+  const asking = createTurns({ atOnce: MAX_ASKED_AT_ONCE, waiting: MAX_KNOWN_OTHER_RELAYS });
+  const seeking = createTurns({ atOnce: MAX_ASKED_AT_ONCE, waiting: MAX_SOUGHT_MODELS + REGIONS.length });
   let known = new Map<PeerName, OtherRelay>();
   /** Who answers at the configured addresses: a dial without a name would end the connection that stands. */
   const names = new Map<string, PeerName>();
   const providedAtMs = new Map<string, number>();
+  /** When relays were heard last, and when those that did not answer were asked. */
+  const heardAtMs = new RecentTimes<PeerName>(MAX_REMEMBERED_NAMES);
+  const failedAtMs = new RecentTimes<string>(MAX_REMEMBERED_NAMES);
   let missed = new Set<PeerName>();
   let soughtAtMs = -Infinity;
 
-  const query = <Value>(work: (signal: AbortSignal) => Promise<Value>) =>
-    withDeadline(
-      { clock, ms: DHT_QUERY_TIMEOUT_MS, error: () => new Error('The look-up took too long.'), signal: stopped.signal },
-      (signal) => raceAbort(work(signal), signal),
-    );
-
-  const askOnce = async (place: AskedPlace, signal: AbortSignal): Promise<OtherRelay> => {
-    const multiaddrs = withName(place.multiaddrs, names.get(relayKey(place)));
-    const connection = await raceAbort(node.dial(dialable({ multiaddrs }), { signal }), signal);
-    const peer = peerName(connection.remotePeer);
-    try {
-      const said = await askRelay(connection, { signal });
-      if (place.region !== undefined && said.region !== place.region)
-        throw new Error(`It is a relay of ${said.region}, not of ${place.region}.`);
-      await dht.meet(connection.remotePeer, { signal });
-      return { peer, region: said.region, multiaddrs: withName(place.multiaddrs, peer), serving: said.serving };
-    } catch (error) {
-      // Whatever stands there now may be another one, or this connection is no good any more.
-      connection.abort(error as Error);
-      throw error;
-    }
-  };
+  const within = <Value>(ms: number, work: (signal: AbortSignal) => Promise<Value>) =>
+    withDeadline({ clock, ms, error: () => new Error('No answer in time.'), signal: stopped.signal }, work);
+  const line = { signal: stopped.signal, refused: () => new Error('Too many relays wait to be asked.') };
 
   /** What is at an address; undefined where no relay answers there, or not the one that was expected. */
-  const ask = async (place: AskedPlace) => {
+  const ask = async (place: AskedPlace): Promise<OtherRelay | undefined> => {
     const key = relayKey(place);
+    const named = { ...place, multiaddrs: withName(place.multiaddrs, names.get(key)) };
     try {
-      const relay = await turns.take(
-        () =>
-          withDeadline(
-            { clock, ms: DIAL_TIMEOUT_MS, error: () => new Error('No answer in time.'), signal: stopped.signal },
-            (signal) => askOnce(place, signal),
-          ),
-        { signal: stopped.signal, refused: () => new Error('Too many relays wait to be asked.') },
+      const relay = await asking.take(
+        () => within(DIAL_TIMEOUT_MS, (signal) => askPlace({ node, askRelay, region }, named, signal)),
+        line,
       );
       if (configured.some((each) => relayKey(each) === key)) names.set(key, relay.peer);
+      failedAtMs.forget(key);
+      // Not needed for the answer: it may be slow to take part.
+      await within(DESCRIBE_TIMEOUT_MS, (signal) => dht.meet(peerIdFromString(relay.peer), { signal })).catch(() => {});
       return relay;
     } catch (error) {
       names.delete(key);
+      failedAtMs.note(key, clock.now());
       if (!stopped.signal.aborted) logger?.debug({ relay: key, message: String(error) }, 'no relay there');
       return undefined;
     }
@@ -134,7 +124,11 @@ export function createRelayDirectory(
 
   const providers = async (key: Awaited<ReturnType<typeof regionKey>>) => {
     try {
-      return await query((signal) => dht.findProviders(key, { signal }));
+      // What was found when the time is up counts.
+      return await seeking.take(
+        () => within(DHT_QUERY_TIMEOUT_MS, (signal) => dht.findProviders(key, { signal })),
+        line,
+      );
     } catch (error) {
       logger?.debug({ message: String(error) }, 'nothing found in the DHT');
       return [];
@@ -144,7 +138,7 @@ export function createRelayDirectory(
   const provide = async (name: string, key: Awaited<ReturnType<typeof regionKey>>) => {
     if (clock.now() - (providedAtMs.get(name) ?? -Infinity) < PROVIDE_INTERVAL_MS) return;
     try {
-      await query((signal) => dht.provide(key, { signal }));
+      await within(DHT_QUERY_TIMEOUT_MS, (signal) => raceAbort(dht.provide(key, { signal }), signal));
       providedAtMs.set(name, clock.now());
     } catch (error) {
       logger?.debug({ name, message: String(error) }, 'not announced in the DHT');
@@ -159,6 +153,20 @@ export function createRelayDirectory(
     for (const { manifest } of models) await provide(manifest, modelKey(manifest));
   };
 
+  /** Whom to ask: those that are known, then those that were found, who did not answer last at the end. */
+  const candidates = (found: readonly Provider[], met: ReadonlySet<PeerName>): AskedPlace[] => {
+    const isOutside = addresses().some(isPublic);
+    const places = new Map<PeerName, AskedPlace>();
+    for (const { peer, multiaddrs } of found) {
+      // Who says that a relay is inside of this network is a stranger: a public relay looks outside only.
+      const usable = isOutside ? multiaddrs.filter(isPublic) : multiaddrs;
+      if (usable.length > 0 && !met.has(peer)) places.set(peer, { multiaddrs: usable });
+    }
+    for (const { peer, multiaddrs } of known.values()) if (!met.has(peer)) places.set(peer, { multiaddrs });
+    const failed = (place: AskedPlace) => failedAtMs.of(relayKey(place));
+    return [...places.values()].sort((a, b) => compare(failed(a), failed(b))).slice(0, MAX_KNOWN_OTHER_RELAYS);
+  };
+
   const round = async () => {
     const met = await askAll(configured);
     if (known.size > 0 || met.length > 0) await announce();
@@ -167,13 +175,8 @@ export function createRelayDirectory(
       soughtAtMs = clock.now();
       keys.push(...sought().slice(0, MAX_SOUGHT_MODELS).map(modelKey));
     }
-    const found: Provider[] = [];
-    for (const key of keys) found.push(...(await providers(key)));
-    const candidates = new Map<PeerName, { readonly multiaddrs: readonly string[] }>();
-    for (const place of [...known.values(), ...found]) {
-      if (!met.some(({ peer }) => peer === place.peer)) candidates.set(place.peer, { multiaddrs: place.multiaddrs });
-    }
-    const others = await askAll([...candidates.values()].slice(0, MAX_KNOWN_OTHER_RELAYS));
+    const found = (await Promise.all(keys.map(providers))).flat();
+    const others = await askAll(candidates(found, new Set(met.map(({ peer }) => peer))));
     const before = known;
     const answers = new Map([...met, ...others].map((relay) => [relay.peer, relay]));
     // One that was slow once is still there; twice in a row it is not.
@@ -182,8 +185,10 @@ export function createRelayDirectory(
     known = new Map(
       [...answers.values(), ...slow].slice(0, MAX_KNOWN_OTHER_RELAYS).map((relay) => [relay.peer, relay]),
     );
-    const isNews = [...known.keys()].some((peer) => !before.has(peer));
     // Whoever is new here may know others, and had no chance to hear of this relay before.
+    const nowMs = clock.now();
+    const isNews = [...answers.keys()].some((peer) => nowMs - heardAtMs.of(peer) >= OLD_NEWS_MS);
+    for (const peer of answers.keys()) heardAtMs.note(peer, nowMs);
     if (isNews) providedAtMs.clear();
     return isNews;
   };
@@ -205,11 +210,7 @@ export function createRelayDirectory(
   };
 }
 
-interface AskedPlace {
-  /** Where another answer counts as none. */
-  readonly region?: string;
-  readonly multiaddrs: readonly string[];
-}
+const compare = (a: number, b: number): number => (a === b ? 0 : a - b);
 
 const withName = (multiaddrs: readonly string[], peer: PeerName | undefined): string[] =>
   multiaddrs.map((address) => (peer === undefined || address.includes('/p2p/') ? address : `${address}/p2p/${peer}`));
