@@ -1,9 +1,12 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { LayerRange } from '../ids.ts';
+import { FakeClock } from '../testing/fake-clock.ts';
 import { fakeAnswer } from '../testing/fake-generator.ts';
 import { ChainNetwork, chainRequest } from './chain.fixture.ts';
+import { MIN_TOKEN_ALLOWANCE_MS } from './constants.ts';
 import type { CoordinatorEvent } from './coordinator-types.ts';
+import { StageBusyError } from './errors.ts';
 
 const tokensOf = (events: readonly CoordinatorEvent[]) =>
   events.flatMap((event) => (event.type === 'token' ? [event.token] : []));
@@ -112,22 +115,36 @@ describe('an answer over a chain', () => {
   });
 
   it('waits in line while a stage is full', async () => {
-    network = networkOf(split(3));
-    const [first] = network.peers.values();
-    const busy = { ...chainRequest };
-    expect(first).toBeDefined();
-    const running = Array.from({ length: 9 }, () => collect(network.run(busy)));
-    for (const answer of await Promise.all(running)) expect(tokensOf(answer)).toEqual(fakeAnswer(chainRequest));
+    network = new ChainNetwork();
+    const places = 2;
+    const first = network.add(
+      'first',
+      { start: 0, end: 3 },
+      {
+        onStart: async () => {
+          if (first.runner.running > places) throw new StageBusyError('Every place is taken.');
+        },
+      },
+    );
+    network.add('second', { start: 3, end: 6 });
+    const answers = await Promise.all(Array.from({ length: places + 2 }, () => collect(network.run())));
+    for (const events of answers) {
+      expect(tokensOf(events)).toEqual(fakeAnswer(chainRequest));
+      expect(events.at(-1)).toMatchObject({ failovers: 0 });
+    }
+    const waited = answers.filter((events) =>
+      events.some((event) => event.type === 'progress' && event.state === 'queued'),
+    );
+    expect(waited).toHaveLength(2);
   });
 });
 
 describe('a chain that is disturbed', () => {
-  const CASES = ['killed', 'leaving', 'corrupted', 'doubled', 'dropped'] as const;
+  const CASES = ['killed', 'leaving', 'corrupted', 'doubled', 'lost with what it sent'] as const;
 
   it.each(CASES)('completes with the same tokens when a stage is %s, whichever and whenever', async (how) => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 23 }), async (stage, at) => {
-        // What a stage drops is noticed when it stands still: the only case that waits for a deadline.
         network = networkOf(split(2, 4), 2);
         let tokens = 0;
         let armed = false;
@@ -143,7 +160,7 @@ describe('a chain that is disturbed', () => {
             twice.set(bytes, bytes.byteLength);
             return twice;
           }
-          if (how === 'dropped') {
+          if (how === 'lost with what it sent') {
             network.peers.get(victim as never)?.kill();
             return undefined;
           }
@@ -162,6 +179,37 @@ describe('a chain that is disturbed', () => {
       }),
       { numRuns: 15 },
     );
+  });
+
+  it('completes with the same tokens when a stage stands still, which only a deadline tells', async () => {
+    for (const stage of [0, 1, 2]) {
+      const clock = new FakeClock();
+      network = networkOf(split(2, 4), 2, { clock });
+      let victim = '';
+      let stands = false;
+      let routes = 0;
+      // Each stage waits for one frame and says that it lives.
+      network.onActivation = (from, _to, bytes) => {
+        if (stands || from !== victim) return bytes;
+        stands = true;
+        return undefined;
+      };
+      let tokens = 0;
+      let route: readonly string[] = [];
+      const answer = collect(network.run(), (event) => {
+        if (event.type === 'route') routes += 1;
+        if (event.type === 'route' && route.length === 0) route = event.stages.map(({ peer }) => peer);
+        if (event.type === 'token' && tokens++ === 3) victim = route[stage] as string;
+      });
+      await vi.waitUntil(() => stands, { interval: 1 });
+      const sinceMs = clock.now();
+      while (routes === 1) await clock.advance(500);
+      expect(clock.now() - sinceMs).toBeGreaterThanOrEqual(MIN_TOKEN_ALLOWANCE_MS);
+      const events = await answer;
+      expect(tokensOf(events)).toEqual(fakeAnswer(chainRequest));
+      expect(events).toContainEqual(expect.objectContaining({ type: 'route', reason: 'stage_stalled' }));
+      await vi.waitUntil(() => network.isQuiet(), { timeout: 20_000 });
+    }
   });
 
   it('blames the stage that is gone, not the neighbours that notice', async () => {
