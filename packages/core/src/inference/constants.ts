@@ -134,11 +134,11 @@ export const LINK_END_GRACE_MS = 1_000;
  * as the most patient coordinator waits for any progress of the whole chain, and as long in all. An honest one has
  * given up before; who never does would hold a place for ever.
  */
-export const NEIGHBOUR_PREFILL_TIMEOUT_MS = MAX_PREFILL_ALLOWANCE_MS;
-export const NEIGHBOUR_PREFILL_IN_ALL_MS = PREFILL_ALLOWANCES_IN_ALL * MAX_PREFILL_ALLOWANCE_MS;
+export const NEIGHBOUR_PREFILL_TIMEOUT_MS = 300_000;
+export const NEIGHBOUR_PREFILL_IN_ALL_MS = 1_200_000;
 
 /** The same once tokens are made. */
-export const NEIGHBOUR_TOKEN_TIMEOUT_MS = MAX_TOKEN_ALLOWANCE_MS;
+export const NEIGHBOUR_TOKEN_TIMEOUT_MS = 120_000;
 
 /** How long other signs of who was lost are gathered after a stage complained of its neighbour. */
 export const BLAME_GRACE_MS = 150;

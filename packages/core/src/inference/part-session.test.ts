@@ -2,10 +2,13 @@ import { describe, expect, it, vi } from 'vitest';
 import { settle } from '../testing/fake-clock.ts';
 import {
   GENERATOR_SILENCE_TIMEOUT_MS,
+  MAX_PREFILL_ALLOWANCE_MS,
+  MAX_TOKEN_ALLOWANCE_MS,
   NEIGHBOUR_PREFILL_IN_ALL_MS,
   NEIGHBOUR_PREFILL_TIMEOUT_MS,
   NEIGHBOUR_TOKEN_TIMEOUT_MS,
   PARKED_LINK_TIMEOUT_MS,
+  PREFILL_ALLOWANCES_IN_ALL,
   STALLED_READER_TIMEOUT_MS,
 } from './constants.ts';
 import { StageBusyError } from './errors.ts';
@@ -62,6 +65,12 @@ async function pass(peer: PartStage, ms: number) {
 }
 
 describe('a stage whose neighbour does nothing', () => {
+  it('is as patient as the most patient coordinator', () => {
+    expect(NEIGHBOUR_PREFILL_TIMEOUT_MS).toBeGreaterThanOrEqual(MAX_PREFILL_ALLOWANCE_MS);
+    expect(NEIGHBOUR_PREFILL_IN_ALL_MS).toBeGreaterThanOrEqual(MAX_PREFILL_ALLOWANCE_MS * PREFILL_ALLOWANCES_IN_ALL);
+    expect(NEIGHBOUR_TOKEN_TIMEOUT_MS).toBeGreaterThanOrEqual(MAX_TOKEN_ALLOWANCE_MS);
+  });
+
   it('gives up on one that opens its way and sends nothing', async () => {
     const peer = new PartStage('last');
     const part = await peer.open();
