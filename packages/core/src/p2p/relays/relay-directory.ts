@@ -153,6 +153,8 @@ export function createRelayDirectory(
     for (const { manifest } of models) await provide(manifest, modelKey(manifest));
   };
 
+  const failed = (place: AskedPlace): number => failedAtMs.of(relayKey(place));
+
   /** Whom to ask: those that are known, then those that were found, who did not answer last at the end. */
   const candidates = (found: readonly Provider[], met: ReadonlySet<PeerName>): AskedPlace[] => {
     const isOutside = addresses().some(isPublic);
@@ -163,7 +165,6 @@ export function createRelayDirectory(
       if (usable.length > 0 && !met.has(peer)) places.set(peer, { multiaddrs: usable });
     }
     for (const { peer, multiaddrs } of known.values()) if (!met.has(peer)) places.set(peer, { multiaddrs });
-    const failed = (place: AskedPlace) => failedAtMs.of(relayKey(place));
     return [...places.values()].sort((a, b) => compare(failed(a), failed(b))).slice(0, MAX_KNOWN_OTHER_RELAYS);
   };
 
