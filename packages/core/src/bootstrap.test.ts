@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { catalogEntrySchema } from './bootstrap.ts';
+import { bootstrapSchema, catalogEntrySchema, MAX_KNOWN_RELAYS } from './bootstrap.ts';
 
 const entry = {
   id: 'smollm2-135m-instruct-mlc',
@@ -47,5 +47,30 @@ describe('catalogue entry', () => {
 
   it('holds under any package', () => {
     fc.assert(fc.property(fc.jsonValue(), (value) => typeof accepts(value) === 'boolean'));
+  });
+});
+
+describe('the relays of a bootstrap document', () => {
+  const document = { protocol: 1, relay: { peer: 'R', multiaddrs: [] }, region: 'europe', catalog: [] };
+  const read = (relays: unknown) => bootstrapSchema.parse({ ...document, relays }).relays;
+  const good = { region: 'asia', url: 'https://asia.example', multiaddrs: ['/dns4/asia.example/tcp/443/wss'] };
+
+  it.each([
+    ['more addresses than any relay has', { ...good, multiaddrs: Array(17).fill('/ip4/127.0.0.1/tcp/1/ws') }],
+    ['an endless address', { ...good, multiaddrs: ['a'.repeat(513)] }],
+    ['an endless name', { ...good, url: 'a'.repeat(2049) }],
+    ['no region', { url: good.url }],
+    ['nothing', null],
+  ])('are read without an entry with %s', (_, wrong) => {
+    expect(read([wrong, good, wrong])).toEqual([good]);
+  });
+
+  it('may be absent, and are never more than can be used', () => {
+    expect(bootstrapSchema.parse(document)).not.toHaveProperty('relays');
+    expect(read(Array.from({ length: 1_000 }, () => good))).toHaveLength(MAX_KNOWN_RELAYS);
+  });
+
+  it('hide nothing else, whatever their entries are', () => {
+    fc.assert(fc.property(fc.array(fc.jsonValue()), (entries) => read([...entries, good])?.at(-1)?.url === good.url));
   });
 });

@@ -39,31 +39,48 @@ export type RegionSource = (typeof REGION_SOURCES)[number];
 
 const region = z.string().check(z.maxLength(64));
 
+/** Most relays that one answer names. */
+export const MAX_KNOWN_RELAYS = 64;
+
+/** Addresses of one relay that are told, and the longest of them. */
+export const MAX_KNOWN_RELAY_ADDRESSES = 16;
+export const MAX_KNOWN_RELAY_ADDRESS_CHARS = 512;
+
+const relayAddresses = z
+  .array(z.string().check(z.maxLength(MAX_KNOWN_RELAY_ADDRESS_CHARS)))
+  .check(z.maxLength(MAX_KNOWN_RELAY_ADDRESSES));
+
 /** A relay that is known, by the address of its site. */
 export const knownRelaySchema = z.object({
   region,
   url: z.string().check(z.maxLength(2048)),
   /** Where peers dial it, where that is known. */
-  multiaddrs: z.optional(z.array(z.string().check(z.maxLength(512))).check(z.maxLength(16))),
+  multiaddrs: z.optional(relayAddresses),
 });
 export type KnownRelay = z.infer<typeof knownRelaySchema>;
 
-/** Most relays that one answer names. */
-export const MAX_KNOWN_RELAYS = 64;
+/** Strangers have their say in this list: an entry that is wrong is left out, and hides nothing else. */
+const knownRelays = z.pipe(
+  z.array(z.unknown()),
+  z.transform((entries: unknown[]) => {
+    const relays = entries.map((entry) => knownRelaySchema.safeParse(entry)).flatMap(({ data }) => data ?? []);
+    return relays.slice(0, MAX_KNOWN_RELAYS);
+  }),
+);
 
 /** Answer of `GET /bootstrap`: all a newcomer needs to join. */
 export const bootstrapSchema = z.object({
   protocol: z.literal(1),
   relay: z.object({
     peer: z.string().check(z.maxLength(128)),
-    multiaddrs: z.array(z.string().check(z.maxLength(512))).check(z.maxLength(16)),
+    multiaddrs: relayAddresses,
   }),
   /** This relay's: the one to join here. */
   region,
   /** Where whoever asked is, and how that is known. */
   client: z.optional(z.object({ region, regionSource: z.enum(REGION_SOURCES) })),
   /** This relay and those it knows, nearest to the client first. */
-  relays: z.optional(z.array(knownRelaySchema).check(z.maxLength(MAX_KNOWN_RELAYS))),
+  relays: z.optional(knownRelays),
   catalog: z.array(catalogEntrySchema).check(z.maxLength(MAX_CATALOG_ENTRIES)),
   /** STUN and TURN servers that peers use to find direct ways to each other; absent: none. */
   iceServers: z.optional(

@@ -166,3 +166,15 @@ export const MAX_ICE_SERVERS = 4;
 
 /** Longest address of one, with its credentials. */
 export const MAX_ICE_SERVER_CHARS = 256;
+
+/**
+ * How long a relay keeps what it knows of a peer that disconnected: it may come back, and protocols that say goodbye to
+ * it still write. Every visit of a page has a fresh identity.
+ */
+export const FORGET_PEER_MS = 60_000;
+
+/** Departed peers that wait to be forgotten: of more, the first to go is forgotten at once. */
+export const MAX_DEPARTED_PEERS = 4_096;
+
+/** Departed nodes that take part in the DHT, which are dialled again: as many as say so, and no more than these. */
+export const MAX_DEPARTED_RELAYS = 256;

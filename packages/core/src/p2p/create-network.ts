@@ -18,6 +18,7 @@ import { useNativeWebRtc } from './native-web-rtc.ts';
 import { createNode } from './node.ts';
 import type { OpenGatewayNode } from './node.ts';
 import { isToRelay } from './connection-kind.ts';
+import { forgetDeparted } from './forget-departed.ts';
 import { createPeerDialer } from './peer-dialer.ts';
 import { peerName } from './peer-name.ts';
 import { replaceLostConnections } from './replace-connections.ts';
@@ -109,6 +110,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   let stopDescribing: (() => Promise<void>) | undefined;
 
   const stopReplacing = replaceLostConnections(node);
+  const stopForgetting = role === 'relay' ? forgetDeparted({ node, clock }) : () => {};
   const stopEnding = role === 'peer' ? endSpareConnections({ node, clock }) : () => {};
 
   let releaseWebRtc: (() => Promise<void>) | undefined;
@@ -178,6 +180,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
       clusters.stop();
       stopReplacing();
       stopEnding();
+      stopForgetting();
       dialer.stop();
       await node.stop();
       await releaseWebRtc?.();

@@ -62,8 +62,11 @@ export interface NetworkInit {
   readonly relays?: readonly RelayPlace[] | (() => Promise<readonly RelayPlace[]>);
   /** Clusters of the region whose members this node knows. @default all */
   readonly tiers?: readonly Tier[];
-  /** Of a relay: the addresses others reach it by, read whenever they are told. @default those it listens on */
-  readonly announce?: () => readonly string[];
+  /**
+   * Of a relay: the addresses others reach it by, read whenever they are told; undefined: those it listens on.
+   * @default those it listens on
+   */
+  readonly announce?: () => readonly string[] | undefined;
   /** Of a relay: the models that can be answered with there, for other relays. @default none */
   readonly answered?: () => readonly AnsweredModel[];
   /** Of a relay: models to look for at others. @default none */

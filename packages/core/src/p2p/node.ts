@@ -56,8 +56,11 @@ export interface NodeInit {
   readonly privateKey?: Uint8Array | undefined;
   /** @default loopback WebSockets for a relay; for a peer a slot at its relay, and WebRTC by way of that */
   readonly listen?: readonly string[] | undefined;
-  /** Addresses that others are told instead of those listened on; read whenever they are told. @default none */
-  readonly announce?: (() => readonly string[]) | undefined;
+  /**
+   * Addresses that others are told, read whenever they are told; undefined: those listened on.
+   * @default those listened on
+   */
+  readonly announce?: (() => readonly string[] | undefined) | undefined;
   /**
    * STUN and TURN servers a peer uses to find a way to others, as `parseIceServer` reads them.
    * @default none: addresses of this device only
@@ -135,8 +138,8 @@ export async function createNode(init: NodeInit): Promise<OpenGatewayNode> {
   return node as OpenGatewayNode;
 }
 
-const announced = (addresses: readonly string[], own: Multiaddr[]): Multiaddr[] =>
-  addresses.length === 0 ? own : addresses.map((address) => multiaddr(address));
+const announced = (addresses: readonly string[] | undefined, own: Multiaddr[]): Multiaddr[] =>
+  addresses === undefined ? own : addresses.map((address) => multiaddr(address));
 
 function directTransports(iceServers: readonly string[]): NonNullable<Libp2pOptions['transports']> {
   const servers = iceServers.slice(0, MAX_ICE_SERVERS).map(parseIceServer);
