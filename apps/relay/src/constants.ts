@@ -87,6 +87,9 @@ export const MAX_CATALOG_FILE_BYTES = 4 * 1_048_576;
 /** Longest that a manifest named by an address may take at the start. */
 export const CATALOG_FETCH_TIMEOUT_MS = 15_000;
 
+/** How long it is believed which models can be answered with: finding out plans a route for each. */
+export const READY_MODELS_MS = 1_000;
+
 /** Models, and relays of other regions, that one error message names. */
 export const MAX_NAMED_MODELS = 6;
 export const MAX_NAMED_RELAYS = 3;

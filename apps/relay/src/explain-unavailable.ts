@@ -1,4 +1,5 @@
 import { errorCode, MAX_WIRE_ERROR_MESSAGE_CHARS, nearestFirst, OpenGatewayError, regionName } from '@opengateway/core';
+import { AUTO_MODEL } from './catalog.ts';
 import { MAX_NAMED_MODELS, MAX_NAMED_RELAYS } from './constants.ts';
 import { ModelUnavailableError } from './errors.ts';
 import type { KnownRelay } from '@opengateway/core';
@@ -8,8 +9,8 @@ export interface UnavailableComponents {
   readonly region: string;
   /** Models that can be answered with here now. */
   readonly serving: () => readonly string[];
-  /** Relays of other regions that serve a model now. */
-  readonly relaysWith: (model: string) => readonly KnownRelay[];
+  /** Other relays that serve a model now; without a name those that serve any. */
+  readonly relaysWith: (model?: string) => readonly KnownRelay[];
 }
 
 const UNAVAILABLE: ReadonlySet<string> = new Set(['no_route', 'model_not_ready', 'model_not_found']);
@@ -22,11 +23,13 @@ export function explainUnavailable(
 ): unknown {
   const code = errorCode(error);
   if (code === undefined || !UNAVAILABLE.has(code) || !(error instanceof Error)) return error;
-  const here = serving().filter((id) => id !== model);
-  const there = nearestFirst(relaysWith(model), region).slice(0, MAX_NAMED_RELAYS);
+  const isAny = model === AUTO_MODEL;
+  // Whoever asks for any model and gets none is told of none here.
+  const here = isAny ? [] : serving().filter((id) => id !== model);
+  const there = nearestFirst(isAny ? relaysWith() : relaysWith(model), region).slice(0, MAX_NAMED_RELAYS);
   const words = [
     ...(here.length > 0 ? [`Served here now: ${listed(here)}.`] : []),
-    ...there.map((relay) => `${regionName(relay.region)} serves ${model}: ${relay.url}`),
+    ...there.map((relay) => `${regionName(relay.region)} serves ${isAny ? 'some' : model}: ${relay.url}`),
   ].join(' ');
   if (words === '') return error;
   const first = error.message.slice(0, Math.max(0, MAX_WIRE_ERROR_MESSAGE_CHARS - words.length - 1));

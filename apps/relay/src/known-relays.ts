@@ -1,4 +1,11 @@
-import { isRegion, MAX_KNOWN_RELAYS, nearestFirst, REGIONS } from '@opengateway/core';
+import {
+  isRegion,
+  MAX_KNOWN_RELAY_ADDRESS_CHARS,
+  MAX_KNOWN_RELAY_ADDRESSES,
+  MAX_KNOWN_RELAYS,
+  nearestFirst,
+  REGIONS,
+} from '@opengateway/core';
 import { siteOf } from './relay-address.ts';
 import type { KnownRelay } from '@opengateway/core';
 import type { OtherRelay } from '@opengateway/core/p2p';
@@ -27,19 +34,60 @@ function parseRelay(entry: string): KnownRelay {
   return { region, url: url.origin };
 }
 
+/** What is known of other relays. */
+export interface RelaySources {
+  /** The asking relay's own. */
+  readonly region: string;
+  /** Named by the operator. */
+  readonly configured: readonly KnownRelay[];
+  /** Each with the address at which it answered. */
+  readonly found: readonly OtherRelay[];
+}
+
 /** Relays that the operator named, each with where it is dialled, and those that were found, each once. */
-export function mergeRelays(configured: readonly KnownRelay[], found: readonly OtherRelay[]): KnownRelay[] {
-  const merged = new Map(configured.map((relay) => [relay.url, relay]));
-  for (const { region, multiaddrs } of found) {
-    const url = multiaddrs.map(siteOf).find((site) => site !== undefined);
-    if (url !== undefined) merged.set(url, { region, url, multiaddrs: [...multiaddrs] });
-  }
+export function mergeRelays(sources: RelaySources): KnownRelay[] {
+  const merged = new Map(sources.configured.map((relay) => [relay.url, relay]));
+  for (const { relay } of foundSites(sources)) merged.set(relay.url, relay);
   return [...merged.values()];
+}
+
+/** Found relays that serve a model now; without a name those that serve any. */
+export function relaysServing(sources: RelaySources, model?: string): KnownRelay[] {
+  return foundSites(sources)
+    .filter(({ serving }) => (model === undefined ? serving.length > 0 : serving.includes(model)))
+    .map(({ relay }) => relay);
 }
 
 /** This relay and those it knows, nearest to `from` first, each once. */
 export function relaysNear(from: string, self: KnownRelay, known: readonly KnownRelay[]): KnownRelay[] {
   const seen = new Set([self.url]);
   const others = known.filter(({ url }) => !seen.has(url) && seen.add(url));
-  return nearestFirst([self, ...others], from).slice(0, MAX_KNOWN_RELAYS);
+  return nearestFirst([self, ...others].map(cut), from).slice(0, MAX_KNOWN_RELAYS);
 }
+
+/**
+ * The sites of found relays. Anybody can be one of those: at an address that the operator named for a region only a
+ * relay of that region counts, and nothing changes that entry but where it is dialled; elsewhere one of a real region,
+ * and the first at each site.
+ */
+function foundSites({ region: own, configured, found }: RelaySources) {
+  const named = new Map(configured.map(({ url, region }) => [url, region]));
+  const sites = new Map<string, { readonly relay: KnownRelay; readonly serving: readonly string[] }>();
+  for (const { region, serving, ...place } of found) {
+    const multiaddrs = withinBounds(place.multiaddrs);
+    const [url, ...others] = new Set(multiaddrs.map(siteOf).filter((site) => site !== undefined));
+    if (url === undefined || sites.has(url)) continue;
+    // Of several addresses only one was dialled, perhaps not that of the operator's entry.
+    const isDoubtful = others.length > 0 && [url, ...others].some((site) => named.has(site));
+    const isOfRegion = named.has(url) ? named.get(url) === region : isRegion(region) || region === own;
+    if (!isDoubtful && isOfRegion) sites.set(url, { relay: { region, url, multiaddrs }, serving });
+  }
+  return [...sites.values()];
+}
+
+/** As many of a relay's addresses as `bootstrapSchema` takes. */
+const withinBounds = (multiaddrs: readonly string[]): string[] =>
+  multiaddrs.filter((address) => address.length <= MAX_KNOWN_RELAY_ADDRESS_CHARS).slice(0, MAX_KNOWN_RELAY_ADDRESSES);
+
+const cut = (relay: KnownRelay): KnownRelay =>
+  relay.multiaddrs === undefined ? relay : { ...relay, multiaddrs: withinBounds(relay.multiaddrs) };

@@ -2,7 +2,7 @@ import { createPeerRegistry, systemClock } from '@opengateway/core';
 import type { PeerName, PeerRegistryWriter } from '@opengateway/core';
 import { describe, expect, it } from 'vitest';
 import { DrainGate } from './drain-gate.ts';
-import { bestModel, missingParts, readyModels } from './readiness.ts';
+import { answeredModels, bestModel, missingParts, readyModels, soughtModels } from './readiness.ts';
 import type { ReadinessComponents } from './readiness.ts';
 
 const entry = { id: 'fake', manifest: 'a'.repeat(64), layerCount: 4 };
@@ -48,6 +48,28 @@ describe('readiness', () => {
     connected.clear();
     expect(missingParts(components)).toEqual(['a contributor that serves fake']);
     expect(readyModels(components)).toEqual([]);
+  });
+
+  it('looks at the peers once, however many models there are', () => {
+    const components = setUp(new Set([peer]));
+    const catalog = Array.from({ length: 40 }, (_, index) => ({ entry: { ...entry, id: `fake-${index}` } }));
+    let looks = 0;
+    const registry = { ...components.registry, peers: () => ((looks += 1), components.registry.peers()) };
+    const many = { ...components, registry, catalog: catalog as unknown as ReadinessComponents['catalog'] };
+    expect(readyModels(many)).toHaveLength(40);
+    expect(looks).toBe(1);
+    expect(bestModel(many)).toBe('fake-0');
+    expect(missingParts(many)).toEqual([]);
+    expect(looks).toBe(3);
+  });
+
+  it('tells other relays what is ready here, and seeks the rest', () => {
+    const { catalog } = setUp(new Set());
+    const { manifest } = entry;
+    expect(answeredModels({ catalog }, ['fake', 'other'])).toEqual([{ id: 'fake', manifest }]);
+    expect(soughtModels({ catalog }, ['fake'])).toEqual([]);
+    expect(answeredModels({ catalog }, [])).toEqual([]);
+    expect(soughtModels({ catalog }, [])).toEqual([manifest]);
   });
 
   it('is not reached by a stranger that is not connected', () => {

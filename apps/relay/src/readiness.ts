@@ -1,5 +1,5 @@
 import { compareTiers, entryTier, planRoute } from '@opengateway/core';
-import type { CatalogEntry, ManifestHash, PeerRegistry } from '@opengateway/core';
+import type { CatalogEntry, ManifestHash, PeerRegistry, PeerView } from '@opengateway/core';
 import type { AnsweredModel } from '@opengateway/core/p2p';
 import type { CatalogModel } from './catalog.ts';
 import type { DrainGate } from './drain-gate.ts';
@@ -14,70 +14,75 @@ export interface ReadinessComponents {
 }
 
 /** What a relay still needs before a completion can be answered, in words for its operator. */
-export function missingParts({ catalog, gate, registry, texts }: ReadinessComponents): readonly string[] {
+export function missingParts(components: ReadinessComponents): readonly string[] {
+  const { catalog, gate, texts } = components;
   if (gate.stopping) return ['the relay is stopping'];
   if (catalog.length === 0) return ['a model in MODELS_DIR'];
   const unread = new Set(texts.missing());
   if (unread.size === catalog.length) return [`the tokenizer of ${[...unread].join(', ')}`];
+  const { candidates, peers } = look(components);
+  if (candidates.some((entry) => howServed(entry, peers) !== 'not')) return [];
   const usable = catalog.filter(({ entry }) => !unread.has(entry.id));
-  if (usable.some((model) => isServed(model, registry))) return [];
   return [`a contributor that serves ${usable.map(({ entry }) => entry.id).join(' or ')}`];
 }
 
 /** Models that a completion would be answered with now, places free or not. */
-export const readyModels = (components: ReadinessComponents): readonly string[] =>
-  candidates(components)
-    .filter((model) => isServed(model, components.registry))
-    .map(({ entry }) => entry.id);
-
-/** The same with their identities, as other relays are told of them. */
-export function answeredModels(components: ReadinessComponents): readonly AnsweredModel[] {
-  const ready = new Set(readyModels(components));
-  return components.catalog.filter(({ entry }) => ready.has(entry.id)).map(({ entry }) => identityOf(entry));
+export function readyModels(components: ReadinessComponents): readonly string[] {
+  const { candidates, peers } = look(components);
+  return candidates.filter((entry) => howServed(entry, peers) !== 'not').map(({ id }) => id);
 }
 
-/** Models of the catalogue that nobody here serves: where they are is worth knowing. */
-export function soughtModels(components: ReadinessComponents): readonly ManifestHash[] {
-  const ready = new Set(readyModels(components));
-  return components.catalog.filter(({ entry }) => !ready.has(entry.id)).map(({ entry }) => identityOf(entry).manifest);
-}
+/** Of `ready` models the identities, as other relays are told of them. */
+export const answeredModels = (
+  { catalog }: Pick<ReadinessComponents, 'catalog'>,
+  ready: readonly string[],
+): readonly AnsweredModel[] =>
+  catalog
+    .filter(({ entry }) => ready.includes(entry.id))
+    .map(({ entry: { id, manifest } }) => ({ id, manifest: manifest as ManifestHash }));
 
-const identityOf = ({ id, manifest }: CatalogEntry): AnsweredModel => ({ id, manifest: manifest as ManifestHash });
+/** Models of the catalogue that are not `ready` here: where they are is worth knowing. */
+export const soughtModels = (
+  { catalog }: Pick<ReadinessComponents, 'catalog'>,
+  ready: readonly string[],
+): readonly ManifestHash[] =>
+  catalog.filter(({ entry }) => !ready.includes(entry.id)).map(({ entry }) => entry.manifest as ManifestHash);
 
 /**
  * The best model that can be answered with now: of the highest tier, then the largest; one whose peers are all full
  * only where no other has a place.
  */
 export function bestModel(components: ReadinessComponents): string | undefined {
-  const found = candidates(components)
-    .map(({ entry }) => ({ entry, served: howServed(entry, components.registry) }))
-    .filter(({ served }) => served !== 'not');
-  const [best] = found.sort((a, b) => byPlaces(a.served, b.served) || compareModels(b.entry, a.entry));
-  return best?.entry.id;
+  const { candidates, peers } = look(components);
+  let full: string | undefined;
+  for (const entry of candidates.toSorted((a, b) => compareModels(b, a))) {
+    const served = howServed(entry, peers);
+    if (served === 'with-place') return entry.id;
+    if (served === 'full') full ??= entry.id;
+  }
+  return full;
 }
 
-/** Those whose prompts can be read here and of which somebody announces a part: planning takes longer than looking. */
-function candidates({ catalog, registry, texts }: ReadinessComponents): readonly CatalogModel[] {
+/** The peers, and the models of which they announce a part and whose prompts can be read: planning takes longer. */
+function look({ catalog, registry, texts }: ReadinessComponents) {
+  const peers = registry.peers();
   const unread = new Set(texts.missing());
-  const announced = new Set(registry.peers().flatMap(({ advert }) => advert.models.map(({ manifest }) => manifest)));
-  return catalog.filter(({ entry }) => !unread.has(entry.id) && announced.has(entry.manifest));
+  const announced = new Set(peers.flatMap(({ advert }) => advert.models.map(({ manifest }) => manifest)));
+  const entries = catalog.map(({ entry }) => entry);
+  return { candidates: entries.filter(({ id, manifest }) => !unread.has(id) && announced.has(manifest)), peers };
 }
-
-const byPlaces = (a: HowServed, b: HowServed): number => Number(a === 'full') - Number(b === 'full');
 
 const compareModels = (a: CatalogEntry, b: CatalogEntry): number =>
   compareTiers(entryTier(a), entryTier(b)) || a.bytes - b.bytes || (a.id < b.id ? 1 : -1);
 
-const isServed = ({ entry }: CatalogModel, registry: PeerRegistry): boolean => howServed(entry, registry) !== 'not';
-
 type HowServed = 'with-place' | 'full' | 'not';
 
 /** Whether somebody, or several together, hold the whole model, and have a place. */
-function howServed({ manifest, layerCount }: CatalogEntry, registry: PeerRegistry): HowServed {
+function howServed({ manifest, layerCount }: CatalogEntry, peers: readonly PeerView[]): HowServed {
   const { route, full } = planRoute(
     { manifest: manifest as ManifestHash, layerCount, promptTokens: 1, maxTokens: 1 },
     {
-      peers: registry.peers(),
+      peers,
       rttMs: () => 0,
       hopRttMs: () => undefined,
       unseenSessions: () => 0,

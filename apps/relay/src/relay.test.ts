@@ -192,24 +192,61 @@ describe('startRelay', () => {
   });
 
   it('sends requests that it cannot serve to a relay that can', async () => {
+    await relay.stop();
+    const components = { logger, openTextClient: () => Promise.resolve(characters) };
+    relay = await startRelay(components, { ...configure(), region: 'asia' });
     const peer = await joinAsContributor();
     await relay.ready;
     const otherFolder = await mkdtemp(join(tmpdir(), 'opengateway-relay-'));
-    // A relay on one's own machine is of no region that RELAYS can name: this one stands in for one abroad.
-    const abroad = { region: 'local', url: new URL(relay.url).origin };
-    const other = await startRelay(
-      { logger, openTextClient: () => Promise.resolve(characters) },
-      { ...configure(), dataDirectory: otherFolder, region: 'europe', relays: [abroad] },
-    );
+    const abroad = { region: 'asia', url: new URL(relay.url).origin };
+    const other = await startRelay(components, {
+      ...configure(),
+      dataDirectory: otherFolder,
+      region: 'europe',
+      relays: [abroad],
+    });
     const client = new OpenAI({ baseURL: `${other.url}/v1`, apiKey: 'none', maxRetries: 0 });
-    await expect
-      .poll(() => client.chat.completions.create(request).catch((error: unknown) => (error as Error).message), {
-        timeout: 20_000,
-      })
-      .toContain(`local serves ${MODEL}: ${abroad.url}`);
+    const refusal = (model: string) =>
+      client.chat.completions.create({ ...request, model }).catch((error: unknown) => (error as Error).message);
+    await expect.poll(() => refusal(MODEL), { timeout: 20_000 }).toContain(`Asia serves ${MODEL}: ${abroad.url}`);
+    expect(await refusal('auto')).toContain(`Asia serves some: ${abroad.url}`);
     await other.stop();
     await peer.stop();
     await rm(otherFolder, { recursive: true });
+  });
+
+  it('tells nobody an address of this machine where it listens on all of them, and says what to set', async () => {
+    await relay.stop();
+    const lines: string[] = [];
+    const listening = (environmentOf: object) =>
+      startRelay(
+        { logger: pino({ level: 'warn' }, { write: (line) => void lines.push(line) }), openTextClient: failToOpen },
+        readConfig({ ...environment(), OPEN: '1', RELAYS: 'asia=http://127.0.0.1:1', ...environmentOf }),
+      );
+    const told = async () => {
+      const { multiaddrs } = bootstrapSchema.parse(await (await fetch(`${relay.url}/bootstrap`)).json()).relay;
+      const relays = [{ region: 'local', multiaddrs }];
+      const stranger = await createNetwork({}, { role: 'peer', region: 'local', relays });
+      const identified = new Promise<readonly string[]>((resolve) => {
+        stranger.node.addEventListener('peer:identify', ({ detail }) => resolve(detail.listenAddrs.map(String)));
+      });
+      await stranger.start();
+      const addresses = await identified;
+      await stranger.stop();
+      return addresses;
+    };
+    relay = await listening({ HOST: '0.0.0.0' });
+    expect(await told()).toEqual([]);
+    expect(lines.join('')).toContain('set PUBLIC_URL');
+    await relay.stop();
+
+    lines.length = 0;
+    relay = await listening({ HOST: '0.0.0.0', PUBLIC_URL: 'http://relay.example', TRUSTED_PROXIES: '1' });
+    expect(lines.join('')).not.toContain('set PUBLIC_URL');
+    await relay.stop();
+    relay = await listening({ HOST: '127.0.0.1' });
+    expect(await told()).toEqual([expect.stringContaining(`/ip4/127.0.0.1/tcp/${new URL(relay.url).port}/ws`)]);
+    expect(lines.join('')).not.toContain('set PUBLIC_URL');
   });
 
   it('keeps its identity over a restart', async () => {

@@ -5,7 +5,7 @@ import { createApp } from './app.ts';
 import { loadCatalog } from './catalog.ts';
 import { createClientKeys } from './client-key.ts';
 import { CompletionRate } from './completion-rate.ts';
-import { CLOSE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from './constants.ts';
+import { CLOSE_TIMEOUT_MS, DRAIN_TIMEOUT_MS, READY_MODELS_MS } from './constants.ts';
 import { contributorProcessInit, startContributorProcess } from './contributor-process.ts';
 import { DrainGate } from './drain-gate.ts';
 import { openCountryDatabase } from './geo/country-database.ts';
@@ -15,7 +15,8 @@ import { createMetrics } from './metrics.ts';
 import { hostCheck } from './middleware/allowed-host.ts';
 import { addOperatorCatalog } from './operator-catalog.ts';
 import { answeredModels, bestModel, missingParts, readyModels, soughtModels } from './readiness.ts';
-import { mergeRelays } from './known-relays.ts';
+import { cacheLook } from './readiness-cache.ts';
+import { mergeRelays, relaysServing } from './known-relays.ts';
 import { websocketMultiaddr } from './relay-address.ts';
 import { startServer } from './server.ts';
 import { loadSite } from './site-files.ts';
@@ -60,7 +61,7 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
   const texts = openTextModels({ logger, openTextClient }, catalog);
   const gate = new DrainGate();
   /** Where this relay is reached from outside, as soon as it listens. */
-  let address: string | undefined;
+  let addresses: readonly string[] | undefined;
   const network = await createNetwork(
     { logger },
     {
@@ -72,12 +73,13 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
         region: theirs,
         multiaddrs: [websocketMultiaddr(new URL(url))],
       })),
-      announce: () => (address === undefined ? [] : [address]),
-      answered: () => answeredModels(readiness),
-      sought: () => soughtModels(readiness),
+      announce: () => addresses,
+      answered: () => answeredModels(readiness, ready.get()),
+      sought: () => soughtModels(readiness, ready.get()),
     },
   );
   const readiness = { catalog, gate, registry: network.registry, texts };
+  const ready = cacheLook({ look: () => readyModels(readiness), clock: systemClock }, { keepMs: READY_MODELS_MS });
   await network.start();
 
   const hostAllowed = hostCheck(config);
@@ -96,7 +98,7 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     },
     { processMetrics: true },
   );
-  const relays = () => mergeRelays(config.relays, network.otherRelays());
+  const otherRelays = () => ({ region, configured: config.relays, found: network.otherRelays() });
   const app = createApp({
     completions: createCompletions({ coordinator: network.coordinator, models: texts }),
     gate,
@@ -114,13 +116,9 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     rate: new CompletionRate(systemClock),
     waiting: () => network.coordinator.stats().waiting,
     bestModel: () => bestModel(readiness),
-    serving: () => readyModels(readiness),
-    relays,
-    relaysWith: (model) =>
-      mergeRelays(
-        [],
-        network.otherRelays().filter(({ serving }) => serving.includes(model)),
-      ),
+    serving: ready.get,
+    relays: () => mergeRelays(otherRelays()),
+    relaysWith: (model) => relaysServing(otherRelays(), model),
     apiKey: config.apiKey,
     hostAllowed,
     missing: () => missingParts(readiness),
@@ -135,7 +133,14 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     logger.warn('behind a proxy all clients look alike: set TRUSTED_PROXIES for their regions and for fair turns');
   }
   const site = contributorUrl(config.host, server.port);
-  address = `${websocketMultiaddr(config.publicUrl ?? new URL(site))}/p2p/${network.peer}`;
+  const outside = config.publicUrl ?? (isEveryAddress(config.host) ? null : new URL(site));
+  addresses = outside === null ? [] : [`${websocketMultiaddr(outside)}/p2p/${network.peer}`];
+  if (outside === null && config.relays.length > 0) {
+    logger.warn(
+      { host: config.host },
+      'other relays are not told where this one is: set PUBLIC_URL to the address that they and their peers reach it by',
+    );
+  }
   const contributor = config.contribute
     ? startContributorProcess(
         { logger },
@@ -147,11 +152,11 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
     : undefined;
   logger.info({ host: config.host, port: server.port, peer: network.peer, region: config.region }, 'listening');
 
-  const { promise: ready, resolve: becomeReady } = Promise.withResolvers<readonly string[]>();
+  const { promise: firstReady, resolve: becomeReady } = Promise.withResolvers<readonly string[]>();
   const unsubscribe = network.registry.subscribe(lookIfReady);
   void texts.opened.then(lookIfReady);
   function lookIfReady(): void {
-    const models = readyModels(readiness);
+    const models = ready.refresh();
     if (models.length === 0) return;
     unsubscribe();
     becomeReady(models);
@@ -159,7 +164,7 @@ export async function startRelay({ logger, openTextClient }: RelayComponents, co
 
   return {
     url: `http://localhost:${server.port}`,
-    ready,
+    ready: firstReady,
     async stop() {
       logger.info({ answers: gate.active }, 'stopping');
       // Connections are still taken, so that new requests are told to come back.
@@ -187,10 +192,13 @@ function listenerOf(multiaddrs: readonly string[]): UpgradeTarget {
   throw new OpenGatewayError('no_listener', 'libp2p does not listen on loopback.');
 }
 
+/** Whether `host` stands for all addresses of this machine, so that it says nothing about where it is reached. */
+const isEveryAddress = (host: string): boolean => /^(0\.0\.0\.0|[0:]+)$/.test(host);
+
 /** How a process on this machine reaches what listens on `host`. */
 function contributorUrl(host: string, port: number): string {
   if (host === '0.0.0.0' || host === 'localhost') return `http://127.0.0.1:${port}`;
-  if (host === '::') return `http://[::1]:${port}`;
+  if (isEveryAddress(host)) return `http://[::1]:${port}`;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

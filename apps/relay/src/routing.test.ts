@@ -123,6 +123,27 @@ describe('the model `auto`', () => {
   });
 });
 
+describe('the model `auto` where others serve', () => {
+  it('names their relays, nearest first', async () => {
+    const asked: (string | undefined)[] = [];
+    const relaysWith = (model?: string) => {
+      asked.push(model);
+      return RELAYS;
+    };
+    // What was served a moment ago is not what `auto` stands for now.
+    fixture = createTestApp({ ...atEurope, serving: () => ['tiny'], relaysWith });
+    const response = await chat({ model: 'auto' });
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('5');
+    expect(await errorOf(response)).toMatchObject({
+      code: 'no_route',
+      message:
+        'Nobody here serves any model now. Middle East serves some: https://me.example Africa serves some: https://af.example Asia serves some: https://as.example',
+    });
+    expect(asked).toEqual([undefined]);
+  });
+});
+
 describe('a request for a region', () => {
   it("is answered where it is the relay's own", async () => {
     expect((await chat({}, { 'x-opengateway-region': 'europe' })).status).toBe(200);

@@ -106,9 +106,9 @@ function refuseOtherRegions(c: Context<RelayEnv>, { region, relays }: ChatDepend
 }
 
 /** The request with the model that `auto` stands for now, and with who asks. */
-function settle(chat: ChatRequest, { bestModel }: ChatDependencies, client: string | undefined): ChatRequest {
-  const model = chat.model === AUTO_MODEL ? bestModel() : chat.model;
-  if (model === undefined) throw new NothingServedError();
+function settle(chat: ChatRequest, dependencies: ChatDependencies, client: string | undefined): ChatRequest {
+  const model = chat.model === AUTO_MODEL ? dependencies.bestModel() : chat.model;
+  if (model === undefined) throw explainUnavailable(new NothingServedError(), AUTO_MODEL, dependencies);
   const changes = { model: model as ModelId, ...(client === undefined ? {} : { client }) };
   return { ...chat, model, completions: chat.completions.map((completion) => ({ ...completion, ...changes })) };
 }
