@@ -232,6 +232,8 @@ describe('startRelay', () => {
       });
       await stranger.start();
       const addresses = await identified;
+      // Others reach it by way of the relay all the same: by the address at which it dialled that.
+      await expect.poll(() => stranger.multiaddrs().join()).toContain('/p2p-circuit');
       await stranger.stop();
       return addresses;
     };

@@ -31,7 +31,7 @@ export function forgetDeparted({ node, clock }: ForgetDepartedComponents): () =>
 
   const drop = async (peer: PeerId) => {
     relays.delete(peer.toString());
-    if (node.getConnections(peer).length === 0) await node.peerStore.delete(peer);
+    if (node.getConnections(peer).length === 0) await node.peerStore.delete(peer).catch(() => {}); // was not kept
   };
 
   const forget = async (peer: PeerId) => {
@@ -65,7 +65,7 @@ export function forgetDeparted({ node, clock }: ForgetDepartedComponents): () =>
     departed.set(name, { peer, atMs: clock.now() });
     const [first] = departed.values();
     if (departed.size > MAX_DEPARTED_PEERS && first !== undefined) void forget(first.peer);
-    // Rejects when stopped, with nothing left to forget: the store ends with the node.
+    // Rejects only when stopped: the store ends with the node.
     if (!isSweeping) sweep().catch(() => {});
   };
 
