@@ -1,28 +1,39 @@
 import { circuitRelayTransport, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2';
 import type { CircuitRelayTransportComponents, CircuitRelayTransportInit } from '@libp2p/circuit-relay-v2';
 import type { StreamHandler, Transport } from '@libp2p/interface';
-import { isToRelay } from './connection-kind.ts';
+import type { ChosenRelays, SlotStore } from './chosen-relays.ts';
+import { isByAddress } from './connection-kind.ts';
 import { withParts } from './with-parts.ts';
 
 /**
- * libp2p's way through a relay, open to relays alone. By itself it lets any peer hand in connections of others, and
- * say that they have no limits: they would then count as direct.
+ * libp2p's way through a relay, open to chosen relays alone. By itself it takes a slot at whoever offers one, lets any
+ * peer hand in connections of others, and say that they have no limits: they would then count as direct.
  */
 export function circuitTransport(
   init: CircuitRelayTransportInit,
+  relays: ChosenRelays,
 ): (components: CircuitRelayTransportComponents) => Transport {
   return (components) => {
-    const { registrar } = components;
+    const { registrar, transportManager } = components;
     const handle: typeof registrar.handle = (protocol, handler, options) =>
-      registrar.handle(protocol, protocol === RELAY_V2_STOP_CODEC ? fromRelays(handler) : handler, options);
-    return circuitRelayTransport(init)(withParts(components, { registrar: withParts(registrar, { handle }) }));
+      registrar.handle(protocol, protocol === RELAY_V2_STOP_CODEC ? fromRelays(handler, relays) : handler, options);
+    // A relay that hands in a connection without having given a slot would else add a listener each time.
+    const listen: typeof transportManager.listen = () => Promise.reject(new Error('Slots are asked for elsewhere.'));
+    const transport = circuitRelayTransport(init)(
+      withParts(components, {
+        registrar: withParts(registrar, { handle }),
+        transportManager: withParts(transportManager, { listen }),
+      }),
+    );
+    relays.keepSlotsIn((transport as Transport & { readonly reservationStore: SlotStore }).reservationStore);
+    return transport;
   };
 }
 
 const fromRelays =
-  (handler: StreamHandler): StreamHandler =>
+  (handler: StreamHandler, relays: ChosenRelays): StreamHandler =>
   (stream, connection) => {
-    if (isToRelay(connection)) return handler(stream, connection);
+    if (isByAddress(connection) && relays.has(connection.remotePeer)) return handler(stream, connection);
     stream.abort(new Error('Only a relay connects others to this peer.'));
     return undefined;
   };

@@ -10,9 +10,16 @@ export const isRelayed = ({ status, limits }: Connection): boolean => status ===
 export const isWebRtc = ({ remoteAddr }: Connection): boolean =>
   remoteAddr.getComponents().some(({ name }) => name === 'webrtc');
 
-/** Whether a connection of a peer leads to a relay: one that this peer itself dialled by address. */
-export const isToRelay = (connection: Connection): boolean =>
+/** Whether this side itself dialled an address: as peers dial relays, and nobody else. */
+export const isByAddress = (connection: Connection): boolean =>
   isDirect(connection) && connection.direction === 'outbound' && !isWebRtc(connection);
+
+/** What runs on every connection, wanted or not. */
+const BACKGROUND_PROTOCOLS = /^\/(ipfs\/(id|ping)|meshsub|floodsub)\//;
+
+/** Whether nothing but what runs on every connection runs on this one; a stream not named yet may be anything. */
+export const isSpare = ({ streams }: Connection): boolean =>
+  streams.every(({ protocol }) => BACKGROUND_PROTOCOLS.test(protocol));
 
 /** The newest of the given connections. */
 export const newest = (connections: readonly Connection[]): Connection | undefined =>

@@ -18,6 +18,8 @@ export interface FakeConnectionInit {
 /** A node that only knows its connections. */
 export class FakeNode extends EventTarget {
   readonly connections: Connection[] = [];
+  /** To every address dialled there is a relay. */
+  readonly services = { chosenRelays: { has: () => true } };
   #count = 0;
 
   getConnections(peer?: PeerId): Connection[] {

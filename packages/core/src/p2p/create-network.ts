@@ -1,4 +1,4 @@
-import type { PeerId } from '@libp2p/interface';
+import type { Connection, PeerId } from '@libp2p/interface';
 import { TIERS } from '../capability/tiers.ts';
 import { systemClock } from '../clock.ts';
 import { OpenGatewayError } from '../errors.ts';
@@ -16,8 +16,6 @@ import type { Presence } from './membership/service.ts';
 import type { CreateNetwork, ServeInit, ServingHandle } from './network.ts';
 import { useNativeWebRtc } from './native-web-rtc.ts';
 import { createNode } from './node.ts';
-import type { OpenGatewayNode } from './node.ts';
-import { isToRelay } from './connection-kind.ts';
 import { forgetDeparted } from './forget-departed.ts';
 import { createPeerDialer } from './peer-dialer.ts';
 import { peerName } from './peer-name.ts';
@@ -27,6 +25,7 @@ import { DHT_QUERY_TIMEOUT_MS, MAX_DESCRIBED_MODELS } from './relays/constants.t
 import { askRelay, serveDescription } from './relays/describe-relay.ts';
 import { createRelayDirectory } from './relays/relay-directory.ts';
 import { regionKey } from './relays/dht-keys.ts';
+import type { Dht, Provider } from './relays/dht.ts';
 import { createRelayLinks } from './relays/relay-links.ts';
 import { createWeightsService } from './weights/service.ts';
 
@@ -57,7 +56,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   const inference = createInferenceService({ node, dialer });
   const { openSession } = inference;
   const activations = createActivationsService({ node, dialer, clock });
-  const isRelay = (id: PeerId) => node.getConnections(id).some(isToRelay);
+  const isRelay = (id: PeerId) => node.services.chosenRelays.has(id);
   const clusters = createClusters(
     { pubsub: node.services.pubsub, events: node, self: node.peerId, isConnected, clock, logger, isRelay },
     { region, role, tiers },
@@ -73,7 +72,7 @@ export const createNetwork: CreateNetwork = async (components, init) => {
           {
             node,
             askRegion: async (connection, options) => (await askRelay(connection, options)).region,
-            findRelays: (options) => findRelays(node, region, options),
+            findRelays: (through, options) => findRelays(node.services.dht, through, { region, ...options }),
             clock,
             random,
             logger,
@@ -188,12 +187,14 @@ export const createNetwork: CreateNetwork = async (components, init) => {
   };
 };
 
-/** Asks the relays a peer is connected to who else is of a region. */
-async function findRelays(node: OpenGatewayNode, region: string, options: { signal: AbortSignal }) {
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(DHT_QUERY_TIMEOUT_MS)]);
-  const { dht } = node.services;
-  const relays = node.getConnections().filter(isToRelay);
-  await Promise.all(relays.map(({ remotePeer }) => dht.meet(remotePeer, { signal })));
+/** Asks relays that are connected who else is of a region. */
+async function findRelays(
+  dht: Dht,
+  through: readonly Connection[],
+  { region, signal: over }: { region: string; signal: AbortSignal },
+): Promise<readonly Provider[]> {
+  const signal = AbortSignal.any([over, AbortSignal.timeout(DHT_QUERY_TIMEOUT_MS)]);
+  await Promise.all(through.map(({ remotePeer }) => dht.meet(remotePeer, { signal })));
   return dht.findProviders(await regionKey(region), { signal });
 }
 

@@ -12,6 +12,8 @@ import { multiaddr } from '@multiformats/multiaddr';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import type { Libp2pOptions } from 'libp2p';
+import { createChosenRelays } from './chosen-relays.ts';
+import type { ChosenRelays } from './chosen-relays.ts';
 import { circuitTransport } from './circuit-transport.ts';
 import {
   CONNECTION_PING_INTERVAL_MS,
@@ -73,6 +75,7 @@ export type OpenGatewayNode = Libp2p<{
   ping: Ping;
   pubsub: GossipSub;
   dht: Dht;
+  chosenRelays: ChosenRelays;
   /** Only at a relay. */
   relay?: RelayServer;
 }>;
@@ -80,6 +83,7 @@ export type OpenGatewayNode = Libp2p<{
 /** A libp2p node, not started: the same in a browser, a headless contributor and a relay. */
 export async function createNode(init: NodeInit): Promise<OpenGatewayNode> {
   const { role, topics, privateKey, announce } = init;
+  const chosenRelays = createChosenRelays();
   const listen = init.listen ?? (role === 'relay' ? [RELAY_LISTEN] : PEER_LISTEN);
   const node = await createLibp2p({
     start: false,
@@ -90,7 +94,7 @@ export async function createNode(init: NodeInit): Promise<OpenGatewayNode> {
     },
     transports: [
       webSockets({ maxBufferedAmount: MAX_SOCKET_BUFFER_BYTES }),
-      ...(role === 'relay' ? [] : directTransports(init.iceServers ?? [])),
+      ...(role === 'relay' ? [] : directTransports(init.iceServers ?? [], chosenRelays)),
     ],
     connectionEncrypters: [noise()],
     streamMuxers: [
@@ -132,6 +136,7 @@ export async function createNode(init: NodeInit): Promise<OpenGatewayNode> {
       ping: ping({ maxInboundStreams: MAX_PING_STREAMS, maxOutboundStreams: MAX_PING_STREAMS }),
       pubsub: membershipGossip(topics, role),
       dht: dht(role),
+      chosenRelays: () => chosenRelays,
       ...(role === 'relay' ? { relay: relayServer() } : {}),
     },
   });
@@ -141,7 +146,10 @@ export async function createNode(init: NodeInit): Promise<OpenGatewayNode> {
 const announced = (addresses: readonly string[] | undefined, own: Multiaddr[]): Multiaddr[] =>
   addresses === undefined ? own : addresses.map((address) => multiaddr(address));
 
-function directTransports(iceServers: readonly string[]): NonNullable<Libp2pOptions['transports']> {
+function directTransports(
+  iceServers: readonly string[],
+  relays: ChosenRelays,
+): NonNullable<Libp2pOptions['transports']> {
   const servers = iceServers.slice(0, MAX_ICE_SERVERS).map(parseIceServer);
   const dataChannel = {
     maxMessageSize: MAX_DATA_CHANNEL_MESSAGE_BYTES,
@@ -151,11 +159,14 @@ function directTransports(iceServers: readonly string[]): NonNullable<Libp2pOpti
     maxReadBufferLength: MAX_DATA_CHANNEL_UNREAD_BYTES,
   };
   return [
-    circuitTransport({
-      maxInboundStopStreams: MAX_STOP_STREAMS,
-      maxOutboundStopStreams: 0,
-      reservationCompletionTimeout: RESERVATION_TIMEOUT_MS,
-    }),
+    circuitTransport(
+      {
+        maxInboundStopStreams: MAX_STOP_STREAMS,
+        maxOutboundStopStreams: 0,
+        reservationCompletionTimeout: RESERVATION_TIMEOUT_MS,
+      },
+      relays,
+    ),
     orderedWebRtc({
       // Never left out: libp2p would ask public STUN servers. A new object each: libp2p writes into it.
       rtcConfiguration: () => ({ iceServers: servers.filter((server) => server !== undefined) }),

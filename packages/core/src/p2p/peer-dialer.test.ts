@@ -10,6 +10,7 @@ import type { PeerName } from '../ids.ts';
 import { UNMEASURED_RTT_MS } from '../routing/constants.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
 import { DIRECT_DIAL_TIMEOUT_MS, MAX_DIALS_AT_ONCE, MAX_WAITING_DIALS } from './constants.ts';
+import { createChosenRelays } from './chosen-relays.ts';
 import { isDirect, isRelayed, isWebRtc } from './connection-kind.ts';
 import { createNetwork } from './create-network.ts';
 import type { Network, NetworkInit } from './network.ts';
@@ -289,6 +290,7 @@ describe('a peer dialer', () => {
           getConnections: (peer?: PeerId) => (peer === undefined ? [relay] : []),
           addEventListener: () => {},
           removeEventListener: () => {},
+          services: { chosenRelays: { ...createChosenRelays(), has: () => true } },
           async dial(addresses: unknown) {
             dialled.push(String((addresses as unknown[])[0]));
             return new Promise<Connection>(() => {});

@@ -8,7 +8,7 @@ import type { StructuredLogger } from '../inference/logger.ts';
 import { UNMEASURED_RTT_MS } from '../routing/constants.ts';
 import { withDeadline } from '../wire/deadline.ts';
 import { raceAbort } from '../wire/race-abort.ts';
-import { isDirect, isRelayed, isToRelay, newest } from './connection-kind.ts';
+import { isByAddress, isDirect, isRelayed, newest } from './connection-kind.ts';
 import {
   DIRECT_DIAL_TIMEOUT_MS,
   DIRECT_RETRY_MS,
@@ -24,7 +24,9 @@ import type { OpenGatewayNode } from './node.ts';
 import { createTurns } from './turns.ts';
 
 export interface PeerDialerComponents {
-  readonly node: Pick<OpenGatewayNode, 'dial' | 'getConnections' | 'addEventListener' | 'removeEventListener'>;
+  readonly node: Pick<OpenGatewayNode, 'dial' | 'getConnections' | 'addEventListener' | 'removeEventListener'> & {
+    readonly services: Pick<OpenGatewayNode['services'], 'chosenRelays'>;
+  };
   readonly clock: Clock;
   readonly logger?: StructuredLogger | undefined;
 }
@@ -82,7 +84,7 @@ export function createPeerDialer(components: PeerDialerComponents, { role }: Pee
       ? []
       : node
           .getConnections()
-          .filter(isToRelay)
+          .filter((connection) => isByAddress(connection) && node.services.chosenRelays.has(connection.remotePeer))
           .map(({ remoteAddr }) => remoteAddr);
   const directTo = (id: PeerId) => newest(node.getConnections(id).filter(isDirect));
   const relayedTo = (id: PeerId) => newest(node.getConnections(id).filter(isRelayed));

@@ -1,26 +1,27 @@
 import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface';
 import type { Clock } from '../clock.ts';
-import { isDirect, isRelayed, isToRelay } from './connection-kind.ts';
+import { isByAddress, isDirect, isRelayed, isSpare } from './connection-kind.ts';
 import { PEER_BUSY_CONNECTIONS, RELAYED_LINGER_MS } from './constants.ts';
 import type { OpenGatewayNode } from './node.ts';
 
-/** What runs on every connection, wanted or not. */
-const BACKGROUND_PROTOCOLS = /^\/(ipfs\/(id|ping)|meshsub|floodsub)\//;
-
 export interface SpareConnectionsComponents {
-  readonly node: Pick<OpenGatewayNode, 'getConnections' | 'addEventListener' | 'removeEventListener'>;
+  readonly node: Pick<OpenGatewayNode, 'getConnections' | 'addEventListener' | 'removeEventListener'> & {
+    readonly services: Pick<OpenGatewayNode['services'], 'chosenRelays'>;
+  };
   readonly clock: Clock;
 }
 
 /**
  * Ends connections of a peer that serve nothing any more: relayed ones some time after a direct one stands beside
- * them, and, above `PEER_BUSY_CONNECTIONS`, the oldest ones without a stream of anybody's work. Those to a relay
+ * them, and, above `PEER_BUSY_CONNECTIONS`, the oldest ones without a stream of anybody's work. Those to chosen relays
  * stay.
  *
  * Returns what ends the watch.
  */
 export function endSpareConnections({ node, clock }: SpareConnectionsComponents): () => void {
   const stopped = new AbortController();
+  const isToRelay = (connection: Connection) =>
+    isByAddress(connection) && node.services.chosenRelays.has(connection.remotePeer);
 
   const endRelayed = (peer: PeerId) => {
     const connections = node.getConnections(peer);
@@ -51,10 +52,6 @@ export function endSpareConnections({ node, clock }: SpareConnectionsComponents)
     node.removeEventListener('peer:identify', onIdentified);
   };
 }
-
-/** Whether nothing but what runs on every connection runs on this one; a stream not named yet may be anything. */
-const isSpare = ({ streams }: Connection): boolean =>
-  streams.every(({ protocol }) => BACKGROUND_PROTOCOLS.test(protocol));
 
 function end(connection: Connection): void {
   connection.close().catch((error: Error) => connection.abort(error));

@@ -9,10 +9,28 @@ export const DESCRIBE_TIMEOUT_MS = 5_000;
 export const MAX_DESCRIBE_STREAMS = 4;
 
 export const DHT_PROTOCOL = '/opengateway/kad/1.0.0';
-/** Records a relay keeps for others: strangers may write as many as they like, the oldest make room. */
+/** Records a relay keeps for others: strangers may write as many as they like, whoever has most makes room. */
 export const MAX_DHT_RECORDS = 16_384;
+/** Of one provider: its region, the models it serves, and some that it served until a moment ago. */
+export const MAX_RECORDS_PER_PROVIDER = 80;
+/** What is not announced again by then is forgotten: two announcements may be lost. */
+export const DHT_RECORD_AGE_MS = 900_000;
+/** A record's name and its content, which is a time. */
+export const MAX_DHT_KEY_CHARS = 256;
+export const MAX_DHT_VALUE_BYTES = 64;
+/** Addresses of one relay that are remembered and told on by way of the DHT, and the bytes of one. */
+export const MAX_DHT_ADDRESSES = 8;
+export const MAX_DHT_ADDRESS_BYTES = 448;
+/** All that one stream may ask; a node opens one for every request. */
+export const MAX_DHT_REQUEST_BYTES = 16_384;
+/** All that one stream may answer: relays of a key and 20 nearer ones, each with all its addresses. */
+export const MAX_DHT_ANSWER_BYTES = 262_144;
+/** Relays heard of in answers whose addresses are remembered for the look-up that goes on to them. */
+export const MAX_HEARSAY_RELAYS = 1_024;
 /** One look-up or announcement. */
 export const DHT_QUERY_TIMEOUT_MS = 8_000;
+/** One question to one relay within it, its dial included: a silent one holds up nobody for longer. */
+export const DHT_REQUEST_TIMEOUT_MS = 2_000;
 /** Streams of one connection. */
 export const MAX_DHT_STREAMS = 16;
 /** Relays taken from one look-up. */
@@ -28,6 +46,10 @@ export const MAX_REMEMBERED_RELAYS = 64;
 export const MAX_FOREIGN_VISITS = 3;
 /** Between two searches of a peer that is linked to fewer relays than it could be, with jitter. */
 export const RELAY_SEARCH_INTERVAL_MS = 120_000;
+/** The same with all its links, in search of relays that come before one of those. */
+export const RELAY_REVIEW_INTERVAL_MS = 600_000;
+/** Between two looks at whether the slot at a linked relay still stands. */
+export const SLOT_CHECK_INTERVAL_MS = 30_000;
 /** A relay that did not answer is left alone that long, as long as another one does. */
 export const RELAY_RETRY_MS = 30_000;
 

@@ -4,31 +4,36 @@ import type { PeerName } from '../../ids.ts';
 import type { StructuredLogger } from '../../inference/logger.ts';
 import { withDeadline } from '../../wire/deadline.ts';
 import { raceAbort } from '../../wire/race-abort.ts';
-import {
-  CONNECT_TIMEOUT_MS,
-  MAX_RECONNECT_DELAY_MS,
-  MIN_RECONNECT_DELAY_MS,
-  STABLE_CONNECTION_MS,
-} from '../constants.ts';
+import type { ChosenRelays } from '../chosen-relays.ts';
+import { isByAddress, isSpare } from '../connection-kind.ts';
+import { CONNECT_TIMEOUT_MS, STABLE_CONNECTION_MS } from '../constants.ts';
 import { peerName } from '../peer-name.ts';
 import {
   MAX_FOREIGN_VISITS,
   MAX_RELAY_LINKS,
   MAX_RELAY_TRIES,
+  MAX_REMEMBERED_NAMES,
   MAX_REMEMBERED_RELAYS,
   RELAY_RETRY_MS,
+  RELAY_REVIEW_INTERVAL_MS,
   RELAY_SEARCH_INTERVAL_MS,
 } from './constants.ts';
 import type { Provider } from './dht.ts';
-import { dialable, relayKey } from './relay-place.ts';
+import { keepSlot } from './keep-slot.ts';
+import { RecentTimes } from './recent-times.ts';
+import { reconnectDelayMs } from './reconnect-delay.ts';
+import { byRelay, dialable, relayKey } from './relay-place.ts';
 import type { RelayPlace } from './relay-place.ts';
 
 export interface RelayLinksComponents {
-  readonly node: Pick<Libp2p, 'dial' | 'hangUp'> & { readonly peerStore: Pick<Libp2p['peerStore'], 'delete'> };
+  readonly node: Pick<Libp2p, 'dial' | 'getConnections'> & {
+    readonly peerStore: Pick<Libp2p['peerStore'], 'delete'>;
+    readonly services: { readonly chosenRelays: Omit<ChosenRelays, 'has' | 'keepSlotsIn'> };
+  };
   /** The region of whoever is on the other side. @throws where that is no relay */
   askRegion(connection: Connection, options: { signal: AbortSignal }): Promise<string>;
-  /** Relays of the own region that announced themselves, asked of the relays this node is connected to. */
-  findRelays(options: { signal: AbortSignal }): Promise<readonly Provider[]>;
+  /** Relays of the own region that announced themselves, asked of the given ones. */
+  findRelays(through: readonly Connection[], options: { signal: AbortSignal }): Promise<readonly Provider[]>;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   random(): number;
@@ -37,13 +42,16 @@ export interface RelayLinksComponents {
 
 export interface RelayLinksInit {
   readonly region: string;
-  /** Relays of any region, nearest first, or what finds them before every search. */
+  /** Relays of any region, nearest first, or what finds them before every search that begins without a link. */
   readonly relays: readonly RelayPlace[] | (() => Promise<readonly RelayPlace[]>);
 }
 
 /**
  * Keeps a peer linked to up to `MAX_RELAY_LINKS` relays of its region: to those it is told of, and to those they and
  * the DHT know. Where none of them answers, relays of other regions are asked who is there now.
+ *
+ * One link is for the first of its region that it is told of: that of the page somebody opened. Strangers cannot take
+ * that place. The others are those whose names come first, so that peers of one region meet at the same relays.
  */
 export interface RelayLinks {
   start(): void;
@@ -55,15 +63,23 @@ export interface RelayLinks {
   subscribe(listener: () => void): () => void;
 }
 
+interface Link {
+  readonly connection: Connection;
+  readonly ended: AbortController;
+}
+
 export function createRelayLinks(components: RelayLinksComponents, { region, relays }: RelayLinksInit): RelayLinks {
   const { node, askRegion, findRelays, clock, random, logger } = components;
+  const { chosenRelays } = node.services;
   const stopped = new AbortController();
   const listeners = new Set<() => void>();
-  const links = new Map<PeerName, Connection>();
+  const links = new Map<PeerName, Link>();
   /** Relays of the region, heard of last at the end: for when none is connected. */
-  const remembered = new Map<string, RelayPlace>();
-  const failedAtMs = new Map<string, number>();
+  const remembered = new Map<PeerName, RelayPlace>();
+  const failedAtMs = new RecentTimes<string>(MAX_REMEMBERED_NAMES);
   let places: readonly RelayPlace[] = typeof relays === 'function' ? [] : relays;
+  /** The first relay of the region that this peer was told of: by its key, and by its name once that is known. */
+  let home: readonly string[] = [];
   let lost = new AbortController();
   let failures = 0;
 
@@ -77,78 +93,143 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
       work,
     );
 
-  const remember = (place: RelayPlace) => {
-    const key = relayKey(place);
-    remembered.delete(key);
-    remembered.set(key, place);
+  const inOrder = (one: string, other: string): number =>
+    Number(home.includes(other)) - Number(home.includes(one)) || (one < other ? -1 : Number(one > other));
+  const leastFailed = (one: string, other: string): number => failedAtMs.of(one) - failedAtMs.of(other) || 0;
+  const last = () => [...links.keys()].sort(inOrder).at(-1);
+  const isHomeLinked = () => home.length === 0 || home.some((key) => links.has(key as PeerName));
+
+  const settleHome = () => {
+    const [first] = places.filter((place) => place.region === region).map(relayKey);
+    if (first === undefined) home = [];
+    else if (!home.includes(first)) home = [first];
+  };
+
+  const remember = (relay: PeerName, { remoteAddr }: Connection) => {
+    const address = remoteAddr.toString().replace(/\/p2p\/[^/]+$/, '');
+    remembered.delete(relay);
+    remembered.set(relay, { region, multiaddrs: [`${address}/p2p/${relay}`] });
     const [oldest] = remembered.keys();
     if (remembered.size > MAX_REMEMBERED_RELAYS && oldest !== undefined) remembered.delete(oldest);
   };
 
   const failed = (key: string, error: unknown) => {
     if (stopped.signal.aborted) return;
-    failedAtMs.delete(key);
-    failedAtMs.set(key, clock.now());
-    const [oldest] = failedAtMs.keys();
-    if (failedAtMs.size > MAX_REMEMBERED_RELAYS && oldest !== undefined) failedAtMs.delete(oldest);
+    failedAtMs.note(key, clock.now());
     // Whatever it was, this relay is worth another try later.
     logger?.info({ relay: key, message: String(error) }, 'relay not reached');
   };
 
-  const dial = (place: RelayPlace) => within((signal) => raceAbort(node.dial(dialable(place), { signal }), signal));
+  /** A connection to that address: one that stands to the same name may be another's doing, and no relay's. */
+  const dial = (place: RelayPlace) =>
+    within(async (signal) => {
+      const addresses = dialable(place);
+      const standing = await raceAbort(node.dial(addresses, { signal }), signal);
+      if (isByAddress(standing)) return standing;
+      const dialled = await raceAbort(node.dial(addresses, { signal, force: true }), signal);
+      if (!isByAddress(dialled)) throw new Error('It cannot be dialled.');
+      return dialled;
+    });
 
-  /** The connection is not needed; nothing of it stays that would be dialled again. */
-  const drop = async ({ remotePeer }: Connection) => {
-    await node.hangUp(remotePeer).catch(() => {}); // gone by itself
-    await node.peerStore.delete(remotePeer).catch(() => {}); // was not kept
+  /** Ends a connection that is not needed; nothing of it stays that would be dialled again. */
+  const drop = ({ connection, reason }: { connection: Connection; reason: string }) => {
+    const { remotePeer } = connection;
+    connection.abort(new Error(reason));
+    if (node.getConnections(remotePeer).some(({ status }) => status === 'open')) return;
+    node.peerStore.delete(remotePeer).catch(() => {}); // was not kept
+  };
+
+  const unlink = (relay: PeerName, { connection, ended }: Link) => {
+    links.delete(relay);
+    chosenRelays.delete(connection.remotePeer);
+    ended.abort();
   };
 
   const hold = (relay: PeerName, connection: Connection) => {
     const sinceMs = clock.now();
-    links.set(relay, connection);
-    const onClose = () => {
-      if (links.get(relay) !== connection) return;
-      links.delete(relay);
-      if (clock.now() - sinceMs >= STABLE_CONNECTION_MS) failures = 0;
-      lost.abort();
-      logger?.info({ relay }, 'connection to a relay closed');
-      notify();
-    };
-    connection.addEventListener('close', onClose, { once: true });
-    if (connection.status !== 'open') onClose();
-    else notify();
+    const link: Link = { connection, ended: new AbortController() };
+    links.set(relay, link);
+    chosenRelays.add(connection.remotePeer);
+    connection.addEventListener(
+      'close',
+      () => {
+        if (links.get(relay) !== link) return;
+        unlink(relay, link);
+        if (clock.now() - sinceMs >= STABLE_CONNECTION_MS) failures = 0;
+        else failed(relay, new Error('It closed the connection at once.'));
+        lost.abort();
+        logger?.info({ relay }, 'connection to a relay closed');
+        notify();
+      },
+      { once: true },
+    );
+    notify();
+    const { signal } = link.ended;
+    void keepSlot(
+      { chosenRelays, clock, random, logger },
+      connection.remotePeer,
+      AbortSignal.any([signal, stopped.signal]),
+    );
   };
 
-  const link = async (place: RelayPlace) => {
-    const key = relayKey(place);
-    try {
-      const connection = await dial(place);
-      const relay = peerName(connection.remotePeer);
-      if (links.has(relay)) return;
-      const found = await within((signal) => askRegion(connection, { signal }));
-      if (found !== region) {
-        await drop(connection);
-        throw new Error(`It is a relay of ${found}.`);
+  /** Whose link makes room for that of `relay`: the last in order that is not in use; for the home relay any. */
+  const successorOf = (relay: PeerName): PeerName | undefined => {
+    const after = [...links.keys()].filter((other) => inOrder(relay, other) < 0).sort(inOrder);
+    const unused = after.findLast((other) => isSpare(links.get(other)!.connection));
+    return unused ?? (home.includes(relay) ? after.at(-1) : undefined);
+  };
+
+  const take = (relay: PeerName, connection: Connection) => {
+    if (links.size >= MAX_RELAY_LINKS) {
+      const other = successorOf(relay);
+      const link = other === undefined ? undefined : links.get(other);
+      if (other === undefined || link === undefined) {
+        drop({ connection, reason: 'Others are linked.' });
+        return;
       }
-      remember(place);
-      failedAtMs.delete(key);
-      if (links.size < MAX_RELAY_LINKS) hold(relay, connection);
-      else await drop(connection);
+      unlink(other, link);
+      drop({ connection: link.connection, reason: 'Another relay comes first.' });
+    }
+    hold(relay, connection);
+  };
+
+  const link = async ([key, place]: readonly [string, RelayPlace]) => {
+    let connection: Connection | undefined;
+    try {
+      connection = await dial(place);
+      const relay = peerName(connection.remotePeer);
+      if (key === home[0]) home = [key, relay];
+      if (links.has(relay)) return;
+      const asked = connection;
+      const found = await within((signal) => raceAbort(askRegion(asked, { signal }), signal));
+      if (found !== region) throw new Error(`It is a relay of ${found}.`);
+      if (connection.status !== 'open') throw new Error('It closed the connection at once.');
+      remember(relay, connection);
+      failedAtMs.forget(key);
+      if (!links.has(relay)) take(relay, connection);
     } catch (error) {
       failed(key, error);
+      // The same relay may have come by another of its addresses meanwhile.
+      if (connection !== undefined && !links.has(peerName(connection.remotePeer))) {
+        drop({ connection, reason: 'It is no relay of this region.' });
+      }
     }
   };
 
-  /** Tries those that are not linked, in their order; after a failure not before others had their turn. */
+  /** Tries those that would be linked; after a failure not before others had their turn, but for the home relay. */
   const linkAll = async (candidates: Iterable<RelayPlace>) => {
-    const untried = new Map<string, RelayPlace>();
-    for (const place of candidates) {
-      const key = relayKey(place);
-      const isResting = clock.now() - (failedAtMs.get(key) ?? -Infinity) < RELAY_RETRY_MS && links.size > 0;
-      if (!links.has(key as PeerName) && !isResting && dialable(place).length > 0) untried.set(key, place);
-    }
-    const lacking = MAX_RELAY_LINKS - links.size;
-    await Promise.all([...untried.values()].slice(0, lacking > 0 ? MAX_RELAY_TRIES : 0).map(link));
+    const isWanted = ([key, place]: readonly [string, RelayPlace]) => {
+      const isResting = links.size > 0 && clock.now() - failedAtMs.of(key) < RELAY_RETRY_MS;
+      if (links.has(key as PeerName) || isResting || dialable(place).length === 0) return false;
+      return links.size < MAX_RELAY_LINKS || inOrder(key, last() ?? key) < 0;
+    };
+    const tried = [...byRelay(candidates)]
+      .filter(isWanted)
+      .sort(
+        ([one], [other]) =>
+          Number(home.includes(other)) - Number(home.includes(one)) || leastFailed(one, other) || inOrder(one, other),
+      );
+    await Promise.all(tried.slice(0, MAX_RELAY_TRIES).map(link));
   };
 
   const findPlaces = async () => {
@@ -160,9 +241,11 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
     }
   };
 
-  const findOthers = async (): Promise<RelayPlace[]> => {
+  const known = () => [...places.filter((place) => place.region === region), ...remembered.values()];
+
+  const findOthers = async (through: readonly Connection[]): Promise<RelayPlace[]> => {
     try {
-      const found = await findRelays({ signal: stopped.signal });
+      const found = await findRelays(through, { signal: stopped.signal });
       return found.map(({ multiaddrs }) => ({ region, multiaddrs }));
     } catch (error) {
       logger?.debug({ message: String(error) }, 'no relay knows another');
@@ -170,31 +253,33 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
     }
   };
 
-  /** Asks a relay of another region which relays this one has. */
-  const visit = async (place: RelayPlace): Promise<RelayPlace[]> => {
+  /** Links relays that one of another region knows. */
+  const visit = async (place: RelayPlace) => {
+    const key = relayKey(place);
     try {
       const connection = await dial(place);
-      try {
-        return await findOthers();
-      } finally {
-        if (!links.has(peerName(connection.remotePeer))) await drop(connection);
-      }
+      const found = await findOthers([connection]);
+      if (!links.has(peerName(connection.remotePeer))) drop({ connection, reason: 'That was all.' });
+      await linkAll(found);
+      if (links.size === 0) throw new Error('It led to no relay of this region.');
     } catch (error) {
-      failed(relayKey(place), error);
-      return [];
+      failed(key, error);
     }
   };
 
   const search = async () => {
     if (links.size === 0) await findPlaces();
-    await linkAll([...places.filter((place) => place.region === region), ...remembered.values()]);
-    if (links.size > 0 && links.size < MAX_RELAY_LINKS) await linkAll(await findOthers());
-    let visits = MAX_FOREIGN_VISITS;
-    for (const place of places) {
-      if (links.size > 0 || visits === 0) return;
-      if (place.region === region) continue;
-      visits -= 1;
-      await linkAll(await visit(place));
+    settleHome();
+    await linkAll(known());
+    if (links.size > 0) {
+      await linkAll([...known(), ...(await findOthers(Array.from(links.values(), ({ connection }) => connection)))]);
+    }
+    const abroad = places
+      .filter((place) => place.region !== region)
+      .sort((one, other) => leastFailed(relayKey(one), relayKey(other)));
+    for (const place of abroad.slice(0, MAX_FOREIGN_VISITS)) {
+      if (links.size > 0 || stopped.signal.aborted) return;
+      await visit(place);
     }
   };
 
@@ -205,8 +290,10 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
   const keepLinked = async () => {
     while (!stopped.signal.aborted) {
       lost = new AbortController();
-      if (links.size < MAX_RELAY_LINKS) await search();
-      if (links.size > 0) await pause(RELAY_SEARCH_INTERVAL_MS * (0.75 + random() / 2), lost.signal);
+      await search();
+      const isComplete = links.size === MAX_RELAY_LINKS && isHomeLinked();
+      const intervalMs = isComplete ? RELAY_REVIEW_INTERVAL_MS : RELAY_SEARCH_INTERVAL_MS;
+      if (links.size > 0) await pause(intervalMs * (0.75 + random() / 2), lost.signal);
       if (links.size > 0 && !lost.signal.aborted) continue;
       await pause(reconnectDelayMs(failures, random()), stopped.signal);
       if (links.size === 0) failures += 1;
@@ -223,10 +310,4 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
       return () => listeners.delete(listener);
     },
   };
-}
-
-/** Exponential, bounded, and spread over its upper half, so that a region does not come back in one instant. */
-export function reconnectDelayMs(failures: number, random: number): number {
-  const fullMs = Math.min(MIN_RECONNECT_DELAY_MS * 2 ** Math.min(failures, 16), MAX_RECONNECT_DELAY_MS);
-  return fullMs / 2 + (fullMs / 2) * random;
 }

@@ -23,3 +23,20 @@ export function dialable({ multiaddrs }: Pick<RelayPlace, 'multiaddrs'>): Multia
 /** By what two addresses of one relay are known to be of one: its name where that is said. */
 export const relayKey = ({ multiaddrs: [first = ''] }: Pick<RelayPlace, 'multiaddrs'>): string =>
   /\/p2p\/([^/]+)$/.exec(first)?.[1] ?? first;
+
+/**
+ * Every relay once, by its key. What later places say of a relay named before is added to that: whoever invents
+ * addresses for a relay takes it out of nobody's reach.
+ */
+export function byRelay(places: Iterable<RelayPlace>): Map<string, RelayPlace> {
+  const relays = new Map<string, RelayPlace>();
+  for (const place of places) {
+    const key = relayKey(place);
+    const known = relays.get(key);
+    const more = place.multiaddrs.filter(
+      (address) => known === undefined || relayKey({ multiaddrs: [address] }) === key,
+    );
+    relays.set(key, { ...place, multiaddrs: [...new Set([...(known?.multiaddrs ?? []), ...more])] });
+  }
+  return relays;
+}
