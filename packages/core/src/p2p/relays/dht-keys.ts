@@ -1,3 +1,4 @@
+import { base32 } from 'multiformats/bases/base32';
 import { CID } from 'multiformats/cid';
 import { create } from 'multiformats/hashes/digest';
 import { sha256 } from 'multiformats/hashes/sha2';
@@ -20,3 +21,6 @@ export const modelKey = (manifest: ManifestHash): CID =>
       Uint8Array.from(manifest.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)),
     ),
   );
+
+/** As libp2p's DHT writes a key in the names of its records. */
+export const recordHash = (key: CID): string => base32.encode(key.multihash.bytes).slice(1);

@@ -1,13 +1,18 @@
-import { serviceCapabilities, serviceDependencies } from '@libp2p/interface';
-import type { PeerId, Startable } from '@libp2p/interface';
-import { kadDHT, passthroughMapper } from '@libp2p/kad-dht';
+import { InvalidParametersError, serviceCapabilities, serviceDependencies } from '@libp2p/interface';
+import type { PeerDiscovery, PeerId, Startable } from '@libp2p/interface';
+import { kadDHT } from '@libp2p/kad-dht';
 import type { KadDHT, KadDHTComponents } from '@libp2p/kad-dht';
+import { peerIdFromString } from '@libp2p/peer-id';
 import type { CID } from 'multiformats/cid';
+import { REGIONS } from '../../capability/region.ts';
 import type { PeerName } from '../../ids.ts';
+import { raceAbort } from '../../wire/race-abort.ts';
 import { peerName } from '../peer-name.ts';
 import { withParts } from '../with-parts.ts';
-import { BoundedDatastore } from './bounded-datastore.ts';
-import { DHT_PROTOCOL, MAX_DHT_RECORDS, MAX_DHT_STREAMS, MAX_FOUND_RELAYS } from './constants.ts';
+import { DHT_PROTOCOL, DHT_REQUEST_TIMEOUT_MS, MAX_DHT_STREAMS, MAX_FOUND_RELAYS } from './constants.ts';
+import { recordHash, regionKey } from './dht-keys.ts';
+import { boundedAddresses, dhtParts, named } from './dht-parts.ts';
+import { ProviderRecords } from './provider-records.ts';
 
 /** A node that announced itself under a key. */
 export interface Provider {
@@ -22,7 +27,11 @@ export interface Dht extends Startable {
   meet(relay: PeerId, options: { signal: AbortSignal }): Promise<void>;
   /** Announces this node under a key. @throws what the query throws, or the signal's reason */
   provide(key: CID, options: { signal: AbortSignal }): Promise<void>;
-  /** Who announced itself under a key: up to `MAX_FOUND_RELAYS`; what was found before a failure counts. */
+  /**
+   * Who announced itself under a key: up to `MAX_FOUND_RELAYS`.
+   *
+   * @throws what the query throws, or the signal's reason; not where anybody was found before
+   */
   findProviders(key: CID, options: { signal: AbortSignal }): Promise<readonly Provider[]>;
 }
 
@@ -32,17 +41,32 @@ export interface Dht extends Startable {
  */
 export function dht(role: 'relay' | 'peer'): (components: KadDHTComponents) => Dht {
   return (components) => {
+    const { parts, hear } = dhtParts(components);
+    const regions = new Set<string>();
+    const datastore = new ProviderRecords({
+      now: Date.now,
+      isKnown: (provider) => components.peerStore.has(peerIdFromString(provider)),
+      isLast: (hash) => regions.has(hash),
+    });
     const kad = kadDHT({
       protocol: DHT_PROTOCOL,
       clientMode: role === 'peer',
       // Relays on one machine or in one network know each other by private addresses. Whoever is found is asked
       // what it is before anything else is done with it.
-      peerInfoMapper: passthroughMapper,
+      peerInfoMapper: (peer) => ({ ...peer, multiaddrs: boundedAddresses(peer.multiaddrs) }),
       maxInboundStreams: MAX_DHT_STREAMS,
       maxOutboundStreams: MAX_DHT_STREAMS,
-    })(withParts(components, { datastore: new BoundedDatastore(MAX_DHT_RECORDS) })) as StartableDht;
+      networkDialTimeout: REQUEST_TIMEOUT,
+      pingNewContactTimeout: REQUEST_TIMEOUT,
+      pingOldContactTimeout: REQUEST_TIMEOUT,
+      validators: { pk: refuseValue },
+    })(withParts(components, { ...parts, datastore })) as StartableDht;
+    if (role === 'relay') kad.addEventListener('peer', ({ detail }) => hear(detail));
     return {
-      start: () => kad.start(),
+      async start() {
+        for (const region of REGIONS) regions.add(recordHash(await regionKey(region)));
+        await kad.start();
+      },
       stop: () => kad.stop(),
       meet: (relay, options) => kad.routingTable.add(relay, options),
       async provide(key, options) {
@@ -51,16 +75,20 @@ export function dht(role: 'relay' | 'peer'): (components: KadDHTComponents) => D
       },
       async findProviders(key, options) {
         const found = new Map<PeerName, Provider>();
-        try {
+        const find = async () => {
           for await (const event of kad.findProviders(key, options)) {
             if (event.name !== 'PROVIDER') continue;
             for (const { id, multiaddrs } of event.providers) {
               if (id.equals(components.peerId)) continue;
               const peer = peerName(id);
-              found.set(peer, { peer, multiaddrs: multiaddrs.map((address) => named(address.toString(), peer)) });
+              const addresses = boundedAddresses(multiaddrs);
+              found.set(peer, { peer, multiaddrs: addresses.map((address) => named(address, peer).toString()) });
             }
             if (found.size >= MAX_FOUND_RELAYS) break;
           }
+        };
+        try {
+          await raceAbort(find(), options.signal);
         } catch (error) {
           if (found.size === 0) throw error;
         }
@@ -74,7 +102,12 @@ export function dht(role: 'relay' | 'peer'): (components: KadDHTComponents) => D
 
 /** As libp2p makes it; its type says less. */
 type StartableDht = KadDHT &
+  PeerDiscovery &
   Startable & { readonly routingTable: { add(peer: PeerId, options: { signal: AbortSignal }): Promise<void> } };
 
-const named = (address: string, peer: PeerName): string =>
-  address.includes('/p2p/') ? address : `${address}/p2p/${peer}`;
+const REQUEST_TIMEOUT = { minTimeout: DHT_REQUEST_TIMEOUT_MS, maxTimeout: DHT_REQUEST_TIMEOUT_MS };
+
+/** libp2p would keep public keys for anybody, with whatever is appended to them. */
+const refuseValue = async (): Promise<void> => {
+  throw new InvalidParametersError('Values are not kept here.');
+};
