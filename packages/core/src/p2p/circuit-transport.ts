@@ -14,21 +14,22 @@ export function circuitTransport(
   relays: ChosenRelays,
 ): (components: CircuitRelayTransportComponents) => Transport {
   return (components) => {
-    const { registrar, transportManager } = components;
+    const { registrar } = components;
     const handle: typeof registrar.handle = (protocol, handler, options) =>
       registrar.handle(protocol, protocol === RELAY_V2_STOP_CODEC ? fromRelays(handler, relays) : handler, options);
-    // A relay that hands in a connection without having given a slot would else add a listener each time.
-    const listen: typeof transportManager.listen = () => Promise.reject(new Error('Slots are asked for elsewhere.'));
     const transport = circuitRelayTransport(init)(
       withParts(components, {
         registrar: withParts(registrar, { handle }),
-        transportManager: withParts(transportManager, { listen }),
+        transportManager: withParts(components.transportManager, { listen: refuse }),
       }),
     );
     relays.keepSlotsIn((transport as Transport & { readonly reservationStore: SlotStore }).reservationStore);
     return transport;
   };
 }
+
+/** A relay that hands in a connection without having given a slot would else add a listener each time. */
+const refuse = () => Promise.reject(new Error('Slots are asked for elsewhere.'));
 
 const fromRelays =
   (handler: StreamHandler, relays: ChosenRelays): StreamHandler =>

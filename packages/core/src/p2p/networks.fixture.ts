@@ -41,7 +41,8 @@ export const fakeRequest = (promptTokens: number, maxTokens: number): Coordinato
   sampling: { ...DEFAULT_SAMPLING, seed: 11 },
 });
 
-const served = ({ start, end }: LayerRange): ServedModel => ({
+/** What a peer says of layers `[start, end)` of the fake model. */
+export const servedByFake = ({ start, end }: LayerRange): ServedModel => ({
   id: 'fake',
   manifest: MANIFEST,
   layers: [start, end],
@@ -66,6 +67,11 @@ export async function startPart(relay: Network, start: number, end: number): Pro
   const network = await startNetwork({ role: 'peer', region: relay.region, relays: [placeOf(relay)] });
   const runner = new FakeLayerRunner({ layers });
   const part = { runner, shape: () => FAKE_MODEL_SHAPE };
-  const serving = network.serve({ generator: new FakeGenerator(), part, served: () => [served(layers)], kind: 'node' });
+  const serving = network.serve({
+    generator: new FakeGenerator(),
+    part,
+    served: () => [servedByFake(layers)],
+    kind: 'node',
+  });
   return { network, runner, serving };
 }

@@ -2,6 +2,7 @@ import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface';
 import type { Clock } from '../clock.ts';
 import { isByAddress, isDirect, isRelayed, isSpare } from './connection-kind.ts';
 import { PEER_BUSY_CONNECTIONS, RELAYED_LINGER_MS } from './constants.ts';
+import { endConnection } from './end-connection.ts';
 import type { OpenGatewayNode } from './node.ts';
 
 export interface SpareConnectionsComponents {
@@ -26,7 +27,9 @@ export function endSpareConnections({ node, clock }: SpareConnectionsComponents)
   const endRelayed = (peer: PeerId) => {
     const connections = node.getConnections(peer);
     if (!connections.some(isDirect)) return;
-    connections.filter((other) => isRelayed(other) && other.direction === 'outbound' && isSpare(other)).forEach(end);
+    connections
+      .filter((other) => isRelayed(other) && other.direction === 'outbound' && isSpare(other))
+      .forEach((connection) => void endConnection(connection));
   };
   const makeRoom = (newcomer: Connection) => {
     const all = node.getConnections();
@@ -34,7 +37,7 @@ export function endSpareConnections({ node, clock }: SpareConnectionsComponents)
       .filter((other) => other.id !== newcomer.id && !isToRelay(other) && isSpare(other))
       .sort((a, b) => a.timeline.open - b.timeline.open)
       .slice(0, Math.max(0, all.length - PEER_BUSY_CONNECTIONS))
-      .forEach(end);
+      .forEach((connection) => void endConnection(connection));
   };
   const onIdentified = ({ detail: { connection } }: CustomEvent<IdentifyResult>) => {
     makeRoom(connection);
@@ -51,8 +54,4 @@ export function endSpareConnections({ node, clock }: SpareConnectionsComponents)
     stopped.abort();
     node.removeEventListener('peer:identify', onIdentified);
   };
-}
-
-function end(connection: Connection): void {
-  connection.close().catch((error: Error) => connection.abort(error));
 }

@@ -7,6 +7,7 @@ import { raceAbort } from '../../wire/race-abort.ts';
 import type { ChosenRelays } from '../chosen-relays.ts';
 import { isByAddress, isSpare } from '../connection-kind.ts';
 import { CONNECT_TIMEOUT_MS, STABLE_CONNECTION_MS } from '../constants.ts';
+import { endConnection } from '../end-connection.ts';
 import { peerName } from '../peer-name.ts';
 import {
   MAX_FOREIGN_VISITS,
@@ -132,11 +133,11 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
     });
 
   /** Ends a connection that is not needed; nothing of it stays that would be dialled again. */
-  const drop = ({ connection, reason }: { connection: Connection; reason: string }) => {
+  const drop = async (connection: Connection) => {
     const { remotePeer } = connection;
-    connection.abort(new Error(reason));
+    await endConnection(connection);
     if (node.getConnections(remotePeer).some(({ status }) => status === 'open')) return;
-    node.peerStore.delete(remotePeer).catch(() => {}); // was not kept
+    await node.peerStore.delete(remotePeer).catch(() => {}); // was not kept
   };
 
   const unlink = (relay: PeerName, { connection, ended }: Link) => {
@@ -184,11 +185,11 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
       const other = successorOf(relay);
       const link = other === undefined ? undefined : links.get(other);
       if (other === undefined || link === undefined) {
-        drop({ connection, reason: 'Others are linked.' });
+        void drop(connection);
         return;
       }
       unlink(other, link);
-      drop({ connection: link.connection, reason: 'Another relay comes first.' });
+      void drop(link.connection);
     }
     hold(relay, connection);
   };
@@ -210,19 +211,18 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
     } catch (error) {
       failed(key, error);
       // The same relay may have come by another of its addresses meanwhile.
-      if (connection !== undefined && !links.has(peerName(connection.remotePeer))) {
-        drop({ connection, reason: 'It is no relay of this region.' });
-      }
+      if (connection !== undefined && !links.has(peerName(connection.remotePeer))) await drop(connection);
     }
+  };
+
+  const isWanted = ([key, place]: readonly [string, RelayPlace]) => {
+    const isResting = links.size > 0 && clock.now() - failedAtMs.of(key) < RELAY_RETRY_MS;
+    if (links.has(key as PeerName) || isResting || dialable(place).length === 0) return false;
+    return links.size < MAX_RELAY_LINKS || inOrder(key, last() ?? key) < 0;
   };
 
   /** Tries those that would be linked; after a failure not before others had their turn, but for the home relay. */
   const linkAll = async (candidates: Iterable<RelayPlace>) => {
-    const isWanted = ([key, place]: readonly [string, RelayPlace]) => {
-      const isResting = links.size > 0 && clock.now() - failedAtMs.of(key) < RELAY_RETRY_MS;
-      if (links.has(key as PeerName) || isResting || dialable(place).length === 0) return false;
-      return links.size < MAX_RELAY_LINKS || inOrder(key, last() ?? key) < 0;
-    };
     const tried = [...byRelay(candidates)]
       .filter(isWanted)
       .sort(
@@ -243,6 +243,14 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
 
   const known = () => [...places.filter((place) => place.region === region), ...remembered.values()];
 
+  /** Ends what was dialled for a look-up: the DHT asks whoever it hears of, and stays connected. */
+  const leaveOthers = async () => {
+    const others = node
+      .getConnections()
+      .filter((other) => isByAddress(other) && !links.has(peerName(other.remotePeer)));
+    await Promise.all(others.map(drop));
+  };
+
   const findOthers = async (through: readonly Connection[]): Promise<RelayPlace[]> => {
     try {
       const found = await findRelays(through, { signal: stopped.signal });
@@ -250,6 +258,8 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
     } catch (error) {
       logger?.debug({ message: String(error) }, 'no relay knows another');
       return [];
+    } finally {
+      await leaveOthers();
     }
   };
 
@@ -258,9 +268,7 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
     const key = relayKey(place);
     try {
       const connection = await dial(place);
-      const found = await findOthers([connection]);
-      if (!links.has(peerName(connection.remotePeer))) drop({ connection, reason: 'That was all.' });
-      await linkAll(found);
+      await linkAll(await findOthers([connection]));
       if (links.size === 0) throw new Error('It led to no relay of this region.');
     } catch (error) {
       failed(key, error);
