@@ -5,8 +5,9 @@
 import { chooseRegion } from '@opengateway/core';
 import { createNetwork } from '@opengateway/core/p2p';
 import type { CatalogEntry, GenerateEvent, PeerName, Region, ServedModel, Tier } from '@opengateway/core';
-import type { Network } from '@opengateway/core/p2p';
 import { readBootstrap } from './region-lab.ts';
+import { watchStreams } from './region-streams.ts';
+import type { MetPeer } from './region-streams.ts';
 import { authorName, watchGossip } from './watch-gossip.ts';
 
 export interface RegionPeersOptions {
@@ -28,8 +29,7 @@ export interface RegionPeerReport {
   /** Everyone who signed it, and this peer as such. */
   readonly authors: readonly string[];
   readonly author: string;
-  /** Whoever was connected to it, and the protocols spoken on that, but for what every connection has. */
-  readonly met: readonly { readonly peer: PeerName; readonly protocols: readonly string[] }[];
+  readonly met: readonly MetPeer[];
 }
 
 const options = JSON.parse(process.argv[2] ?? '') as RegionPeersOptions;
@@ -79,22 +79,6 @@ async function startPeer(tiers: readonly Tier[]): Promise<() => RegionPeerReport
     ...gossip(),
     met: met(),
   });
-}
-
-/** Takes note of all streams. */
-function watchStreams({ node }: Network) {
-  const met = new Map<PeerName, Set<string>>();
-  const look = () => {
-    for (const { remotePeer, streams } of node.getConnections()) {
-      const peer = remotePeer.toString() as PeerName;
-      const protocols = met.get(peer) ?? new Set();
-      met.set(peer, protocols);
-      for (const { protocol } of streams) if (protocol !== '') protocols.add(protocol);
-    }
-  };
-  node.addEventListener('connection:open', look);
-  setInterval(look, 200).unref();
-  return () => Array.from(met, ([peer, protocols]) => ({ peer, protocols: [...protocols] }));
 }
 
 const reports: (() => RegionPeerReport)[] = [];
