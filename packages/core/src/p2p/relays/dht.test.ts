@@ -31,6 +31,9 @@ afterEach(async () => {
   await Promise.all(nodes.splice(0).map((node) => node.stop()));
 });
 
+/** Well before libp2p itself would give up. */
+const AT_ONCE = { timeout: 5_000 };
+
 const signal = () => AbortSignal.timeout(4_000);
 
 /** A connection from one node to another that counts as a neighbour there. */
@@ -113,7 +116,7 @@ describe('the DHT', () => {
     await expect(messages.read({ signal: signal() })).rejects.toThrow(/reset/);
   });
 
-  it('hears so many bytes of a stream and no more', async () => {
+  it('hears so many bytes of a stream and no more', AT_ONCE, async () => {
     const [asked, stranger] = [await start(), await start('peer')];
     const connection = await stranger.dial(asked.getMultiaddrs());
     const stream = await connection.newStream(DHT_PROTOCOL, { signal: signal() });
@@ -138,7 +141,7 @@ describe('the DHT', () => {
     for (const { multiaddr } of addresses) expect(multiaddr.bytes.byteLength).toBeLessThan(MAX_DHT_ADDRESS_BYTES);
   });
 
-  it('waits a short time for one that says nothing, and gives what it found when it is stopped', async () => {
+  it('waits a short time for one that says nothing, and gives what it found when it is stopped', AT_ONCE, async () => {
     const [asking, relay, silent] = [await start(), await start(), await start()];
     let isAsked: (() => void) | undefined;
     await silent.unhandle(DHT_PROTOCOL);
