@@ -32,7 +32,10 @@ const { generator, runner, rates } = options.emulated
   ? { generator: new FakeGenerator(), runner: emulated.runner, rates: { decode: 100, prefill: 1000 } }
   : await loadEngine(manifest);
 
-const network = await createNetwork({}, { role: 'peer', region: 'bench', relays: [{ region: 'bench', multiaddrs: options.relayMultiaddrs }] });
+const network = await createNetwork(
+  {},
+  { role: 'peer', region: 'bench', relays: [{ region: 'bench', multiaddrs: options.relayMultiaddrs }] },
+);
 const delays = delayActivations(network);
 await serveEcho(network);
 await network.start();
