@@ -258,8 +258,6 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
     } catch (error) {
       logger?.debug({ message: String(error) }, 'no relay knows another');
       return [];
-    } finally {
-      await leaveOthers();
     }
   };
 
@@ -286,9 +284,9 @@ export function createRelayLinks(components: RelayLinksComponents, { region, rel
       .filter((place) => place.region !== region)
       .sort((one, other) => leastFailed(relayKey(one), relayKey(other)));
     for (const place of abroad.slice(0, MAX_FOREIGN_VISITS)) {
-      if (links.size > 0 || stopped.signal.aborted) return;
-      await visit(place);
+      if (links.size === 0 && !stopped.signal.aborted) await visit(place);
     }
+    await leaveOthers();
   };
 
   /** Resolves early, and never rejects, when nothing is to be waited for any more. */
