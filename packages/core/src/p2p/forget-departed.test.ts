@@ -1,3 +1,4 @@
+import { RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2';
 import type { Peer, PeerId } from '@libp2p/interface';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
@@ -79,6 +80,12 @@ describe('what a relay knows of a peer that left', () => {
     for (let turn = 0; turn < 10 && node.known.size > MAX_DEPARTED_RELAYS; turn++) await settle();
     expect(node.known.size).toBe(MAX_DEPARTED_RELAYS);
     expect(node.known.has('relay-0')).toBe(false);
+  });
+
+  it('goes though it asked in the DHT, where it is a peer', async () => {
+    node.leave(named('peer'), [DHT_PROTOCOL, RELAY_V2_STOP_CODEC]);
+    await pass(FORGET_PEER_MS);
+    expect(node.known.size).toBe(0);
   });
 
   it('goes at once where too many others left since', async () => {

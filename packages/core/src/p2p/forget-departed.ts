@@ -1,3 +1,4 @@
+import { RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2';
 import type { Peer, PeerId } from '@libp2p/interface';
 import type { Clock } from '../clock.ts';
 import { FORGET_PEER_MS, MAX_DEPARTED_PEERS, MAX_DEPARTED_RELAYS } from './constants.ts';
@@ -39,7 +40,7 @@ export function forgetDeparted({ node, clock }: ForgetDepartedComponents): () =>
     if (node.getConnections(peer).length > 0) return;
     const known: Peer | undefined = await node.peerStore.get(peer).catch(() => undefined); // is not kept any more
     if (known === undefined) return;
-    if (!known.protocols.includes(DHT_PROTOCOL)) return await drop(peer);
+    if (!isRelay(known)) return await drop(peer);
     relays.delete(peer.toString());
     relays.set(peer.toString(), peer);
     const [first] = relays.values();
@@ -75,3 +76,10 @@ export function forgetDeparted({ node, clock }: ForgetDepartedComponents): () =>
     node.removeEventListener('peer:disconnect', onDisconnect);
   };
 }
+
+/**
+ * Relays answer in the DHT. libp2p thinks so of everybody who has asked there as well; but those are peers, to whom
+ * relays bring connections.
+ */
+const isRelay = ({ protocols }: Peer): boolean =>
+  protocols.includes(DHT_PROTOCOL) && !protocols.includes(RELAY_V2_STOP_CODEC);
