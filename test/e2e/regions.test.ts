@@ -149,6 +149,8 @@ it('keeps clusters together and regions apart, through the loss of half the peer
   const allBackMs = Date.now() - lostAtMs;
   expect(allBackMs).toBeLessThanOrEqual(BACK_WITHIN_MS);
 
+  // Of those that answered before, some are gone.
+  for (const region of PLACES) expect(await ask(at(region))).toBe(200);
   const reports = new Map<Region, RegionPeerReport[]>();
   for (const region of PLACES) reports.set(region, await reportsOf(region));
   for (const region of PLACES) {
