@@ -25,9 +25,9 @@ export const PUBLISH_RETRY_MS = 500;
 /** How often peers that fell silent are dropped from the registry, for those who listen to it. */
 export const EXPIRE_INTERVAL_MS = 5_000;
 
-/** From a newcomer's subscription to the roll call: one heartbeat of gossip, until adverts are passed on to it. */
+/** From a newcomer's subscription, or its place in the mesh, to the roll call: one heartbeat of gossip. */
 export const ROLL_CALL_DELAY_MS = 1_200;
 
 /** Between two roll calls, and for each peer that answers one: a region of 500 is left to its regular adverts. */
-export const MIN_ROLL_CALL_GAP_MS = 1_000;
+export const MIN_ROLL_CALL_GAP_MS = 2_500;
 export const ROLL_CALL_MS_PER_PEER = 20;

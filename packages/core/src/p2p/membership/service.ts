@@ -1,5 +1,5 @@
 import { TopicValidatorResult } from '@libp2p/gossipsub';
-import type { GossipSub, Message, SubscriptionChangeData } from '@libp2p/gossipsub';
+import type { GossipSub, MeshPeer, Message, SubscriptionChangeData } from '@libp2p/gossipsub';
 import type { Connection, Libp2pEvents, PeerId, TypedEventTarget } from '@libp2p/interface';
 import type { Clock } from '../../clock.ts';
 import { errorCode } from '../../errors.ts';
@@ -130,10 +130,16 @@ export function createMembershipService(
     rollCall.wanted();
   };
 
+  /** Who comes into the mesh hears from now on what is passed on, and may have joined before the last roll call. */
+  const onGraft = ({ detail }: CustomEvent<MeshPeer>) => {
+    if (detail.topic === topic) rollCall.wanted();
+  };
+
   return {
     start() {
       pubsub.topicValidators.set(topic, validate);
       pubsub.addEventListener('subscription-change', onSubscription);
+      pubsub.addEventListener('gossipsub:graft', onGraft);
       events.addEventListener('connection:close', onClose);
       pubsub.subscribe(topic);
       void untilStopped(publishLoop());
@@ -143,6 +149,7 @@ export function createMembershipService(
     stop() {
       stopped.abort();
       pubsub.removeEventListener('subscription-change', onSubscription);
+      pubsub.removeEventListener('gossipsub:graft', onGraft);
       events.removeEventListener('connection:close', onClose);
     },
     setPresence(next) {
