@@ -50,6 +50,7 @@ export type { FetchManifest } from './contributor/fetch-manifest.ts';
 export { MIN_SHARE } from './contributor/constants.ts';
 export { createPersistentContributor } from './contributor/persistent-contributor.ts';
 export type { PersistentContributorComponents } from './contributor/persistent-contributor.ts';
+export { IDLE } from './contributor/empty-snapshot.ts';
 export * from './contributor/types.ts';
 export * from './membership/advert.ts';
 export { MAX_PEERS, MIN_ADVERT_GAP_MS } from './membership/constants.ts';

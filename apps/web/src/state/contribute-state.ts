@@ -1,6 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { ReadonlySignal } from '@preact/signals';
-import { toWire } from '@opengateway/core';
+import { IDLE, toWire } from '@opengateway/core';
 import type { ContributorSnapshot } from '@opengateway/core';
 import { RATE_SAMPLES } from '../constants.ts';
 import { AnotherTabLendsError } from './errors.ts';
@@ -49,28 +49,7 @@ export interface ContributeState {
 
 const NO_TIMES: RunTimes = { entered: {}, joinStartMs: null, joinedMs: null, weights: null };
 
-const idleSnapshot = (sinceMs: number): ContributorSnapshot => ({
-  state: 'idle',
-  sinceMs,
-  model: null,
-  engine: null,
-  layers: null,
-  variant: null,
-  loading: null,
-  error: null,
-  decodeTokensPerSecond: 0,
-  prefillTokensPerSecond: 0,
-  requestsNow: 0,
-  requestsQueued: 0,
-  requestsServed: 0,
-  tokensServed: 0,
-  tokensPerSecond: 0,
-  lastRequestMs: null,
-  storedBytes: 0,
-  held: [],
-  relayConnected: false,
-  recovery: null,
-});
+const idleSnapshot = (sinceMs: number): ContributorSnapshot => ({ ...IDLE, sinceMs, relayConnected: false });
 
 export interface ContributeComponents {
   readonly node: Pick<NodeState, 'join'>;

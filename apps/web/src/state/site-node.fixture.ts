@@ -1,3 +1,4 @@
+import { IDLE } from '@opengateway/core';
 import type {
   CatalogEntry,
   Contributor,
@@ -21,26 +22,9 @@ export const catalogEntry: CatalogEntry = {
 };
 
 export const snapshotOf = (over: Partial<ContributorSnapshot> = {}): ContributorSnapshot => ({
-  state: 'idle',
+  ...IDLE,
   sinceMs: 0,
-  model: null,
-  engine: null,
-  layers: null,
-  variant: null,
-  loading: null,
-  error: null,
-  decodeTokensPerSecond: 0,
-  prefillTokensPerSecond: 0,
-  requestsNow: 0,
-  requestsQueued: 0,
-  requestsServed: 0,
-  tokensServed: 0,
-  tokensPerSecond: 0,
-  lastRequestMs: null,
-  storedBytes: 0,
-  held: [],
   relayConnected: true,
-  recovery: null,
   ...over,
 });
 

@@ -4,6 +4,7 @@ import { createApiKeyState } from './api-key.ts';
 import { deviceRows } from './device-rows.ts';
 import { readGiven } from './given.ts';
 import { modelFit } from './model-fit.ts';
+import { REFERENCE_PROBE } from './reference-device.fixture.ts';
 import { PLACES, createSettings } from './settings.ts';
 import { catalogEntry } from './site-node.fixture.ts';
 import { exportFileName, exportMarkdown, titleFrom } from './transcript.ts';
@@ -12,16 +13,10 @@ import type { DeviceProbe } from '@opengateway/gpu-worker';
 import type { DeviceKnowledge, DeviceRow } from './device-rows.ts';
 
 const probe: DeviceProbe = {
-  host: 'browser',
-  isMobile: false,
+  ...REFERENCE_PROBE,
   cores: 8,
-  memoryBytes: 8 * 1024 ** 3,
-  kernels: 'relaxed-simd',
-  wasmThreads: true,
-  crossOriginIsolated: true,
   storage: { quotaBytes: 10e9, usedBytes: 1e9, persisted: false },
   graphics: null,
-  connection: null,
 };
 
 const lent = { servingNow: false, memoryBytes: 4 * 1024 ** 3, storageBytes: null };

@@ -27,7 +27,7 @@ export const RESET = {
   tokensPerSecond: 0,
 } satisfies Partial<ContributorSnapshot>;
 
-/** Before the first start. */
+/** A contributor before its first start; when and whether connected is added. */
 export const IDLE = {
   ...RESET,
   state: 'idle',

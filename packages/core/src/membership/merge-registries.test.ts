@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { PeerName } from '../ids.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
-import type { Advert } from './advert.ts';
+import { advert, name } from './advert.fixture.ts';
 import { mergeRegistries } from './merge-registries.ts';
 import { createPeerRegistry } from './peer-registry.ts';
 
-const advert = (sequence: number, change: Partial<Advert> = {}): Advert => ({
-  v: 1,
-  sequence,
-  run: 1,
-  state: 'serving',
-  kind: 'tab',
-  models: [],
-  ...change,
-});
-const a = 'a' as PeerName;
-const b = 'b' as PeerName;
+const a = name('a');
+const b = name('b');
 
 function setUp() {
   const clock = new FakeClock();

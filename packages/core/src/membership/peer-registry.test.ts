@@ -1,21 +1,9 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { PeerName } from '../ids.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
-import type { Advert } from './advert.ts';
+import { advert, name } from './advert.fixture.ts';
 import { createPeerRegistry } from './peer-registry.ts';
 import type { PeerRegistryWriter } from './peer-registry.ts';
-
-const advert = (sequence: number, change: Partial<Advert> = {}): Advert => ({
-  v: 1,
-  sequence,
-  run: 1,
-  state: 'serving',
-  kind: 'tab',
-  models: [],
-  ...change,
-});
-const name = (value: string) => value as PeerName;
 
 let clock: FakeClock;
 let registry: PeerRegistryWriter;

@@ -16,24 +16,13 @@ import { MAX_STAGE_MESSAGE_BYTES } from '../wire/limits.ts';
 import { createMessageChannel } from '../wire/message-channel.ts';
 import { encodeAdvert } from './membership/service.ts';
 import type { Network, ServingHandle } from './network.ts';
-import { placeOf, startNetwork, stopNetworks } from './networks.fixture.ts';
+import { placeOf, servedByFake, startNetwork, stopNetworks } from './networks.fixture.ts';
 import { generatePrivateKey } from './private-key.ts';
 
 const MANIFEST = 'b'.repeat(64) as ManifestHash;
 const REGION = 'europe';
 
-const served: ServedModel = {
-  id: 'fake',
-  manifest: MANIFEST,
-  layers: [0, 4],
-  engine: 'wasm',
-  contextLength: 8192,
-  slots: 8,
-  freeSlots: 8,
-  queued: 0,
-  decodeTokensPerSecond: 100,
-  prefillTokensPerSecond: 1000,
-};
+const served: ServedModel = { ...servedByFake({ start: 0, end: 4 }), manifest: MANIFEST };
 
 const request: CoordinatorRequest = {
   model: 'fake' as ModelId,

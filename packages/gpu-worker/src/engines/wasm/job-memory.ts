@@ -2,7 +2,7 @@ import type { ModelArchitecture } from '@opengateway/core';
 import { PAGE_POSITIONS } from './kv-pages.ts';
 import type { LinearMemory } from './memory.ts';
 
-/** Of the control block's header, of each line that a thread has per phase, and of each entry (assembly/jobs.ts). */
+/** Of the control block's header, of each line that a thread has per phase, and of each entry (assembly/job-block.ts). */
 const HEADER_BYTES = 256;
 const LINE_BYTES = 64;
 const ENTRY_BYTES = 64;

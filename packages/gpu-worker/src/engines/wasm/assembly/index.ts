@@ -1,9 +1,8 @@
+export { addAttention, addMatmulF16, addMatmulF32, addMatmulQ4, addMatmulQ8, addSwiglu } from './add-jobs';
 export { addInPlace } from './elementwise';
 export { embedF16, embedF32, embedQ4, embedQ8 } from './embed';
-export {
-  addAttention, addMatmulF16, addMatmulF32, addMatmulQ4, addMatmulQ8, addSwiglu, expectWeights, helpJobs, initJobs, runJobs,
-  stopHelpers,
-} from './jobs';
+export { initJobs } from './job-block';
+export { expectWeights, helpJobs, runJobs, stopHelpers } from './jobs';
 export { storeKeyValue } from './kv-cache';
 export { rmsNorm } from './norm';
 export { quantize8, quantize16 } from './quantize';
