@@ -1,19 +1,13 @@
-import { createWeightsExchange, manifestHash, systemClock, tradedManifest } from '@opengateway/core';
-import { FakeClock, settle, streamPair } from '@opengateway/core/testing';
+import { manifestHash, systemClock, tradedManifest } from '@opengateway/core';
+import { FakeClock, settle } from '@opengateway/core/testing';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryStore } from '../storage/memory.ts';
 import { StorageFullError } from '../storage/errors.ts';
 import { createTinyModel } from '../testing/tiny-model.ts';
+import { exchangeAmong } from './exchange-swarm.fixture.ts';
 import { linkExchange } from './link-exchange.ts';
 import { createWeightsPlatform } from './weights-platform.ts';
-import type {
-  ChunkSource,
-  Clock,
-  ManifestHash,
-  ModelManifest,
-  PeerName,
-  ServedWeightsExchange,
-} from '@opengateway/core';
+import type { ChunkSource, Clock, ManifestHash, ModelManifest, ServedWeightsExchange } from '@opengateway/core';
 import type { ExchangeLink } from './link-exchange.ts';
 import type { WeightsStore } from '../storage/weights-store.ts';
 import type { OpenedWeights } from './weights-platform.ts';
@@ -56,19 +50,7 @@ interface OpenPeer {
 
 /** A device whose page trades with the others, and the model open in its worker. */
 async function openPeer(name: string, { store, server, kind, layers, clock = systemClock }: OpenPeer = {}) {
-  const exchange = createWeightsExchange(
-    {
-      clock,
-      random: Math.random,
-      candidates: () => [...peers.keys()].filter((peer) => peer !== name) as PeerName[],
-      async openStream(peer) {
-        const [near, far] = await streamPair();
-        void peers.get(peer)?.handle(far, name as PeerName);
-        return near;
-      },
-    },
-    { uploadBytesPerSecond: Infinity },
-  );
+  const exchange = exchangeAmong(peers, name, clock);
   const { port1, port2 } = new MessageChannel();
   const link = linkExchange(port1, { exchange, files: tradedManifest(manifest), server });
   links.push(link);

@@ -1,8 +1,8 @@
-import { createWeightsExchange, modelPackageSchema, systemClock } from '@opengateway/core';
-import { streamPair } from '@opengateway/core/testing';
+import { modelPackageSchema } from '@opengateway/core';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryStore } from '../../storage/memory.ts';
 import { createTinyModel } from '../../testing/tiny-model.ts';
+import { exchangeAmong } from '../../worker/exchange-swarm.fixture.ts';
 import { linkExchange } from '../../worker/link-exchange.ts';
 import { createWeightsPlatform } from '../../worker/weights-platform.ts';
 import { FakeCaches } from './caches.fixture.ts';
@@ -10,7 +10,7 @@ import { madeUpPackage, tradedOf } from './made-up-package.fixture.ts';
 import { isPackageReader } from './open-package.ts';
 import { createPackageCache } from './package-cache.ts';
 import { withPackages } from './with-packages.ts';
-import type { ChunkSource, ModelManifest, PeerName, ServedWeightsExchange } from '@opengateway/core';
+import type { ChunkSource, ModelManifest, ServedWeightsExchange } from '@opengateway/core';
 import type { WeightsStore } from '../../storage/weights-store.ts';
 import type { OpenedWeights } from '../../worker/weights-platform.ts';
 import type { ExchangeLink } from '../../worker/link-exchange.ts';
@@ -54,19 +54,7 @@ interface OpenTab {
 /** A tab whose page trades with the others, and the package open in its worker. */
 async function openTab(name: string, init: OpenTab = {}) {
   const { caches = new FakeCaches(), store = createMemoryStore(), server, freeBytes, storageBytes } = init;
-  const exchange = createWeightsExchange(
-    {
-      clock: systemClock,
-      random: Math.random,
-      candidates: () => [...peers.keys()].filter((peer) => peer !== name) as PeerName[],
-      async openStream(peer) {
-        const [near, far] = await streamPair();
-        void peers.get(peer)?.handle(far, name as PeerName);
-        return near;
-      },
-    },
-    { uploadBytesPerSecond: Infinity },
-  );
+  const exchange = exchangeAmong(peers, name);
   const { port1, port2 } = new MessageChannel();
   const link = linkExchange(port1, { exchange, files: tradedOf(manifest, made), server });
   links.push(link);
